@@ -1,0 +1,38 @@
+# vf_library(NAME DEPS ...): one static library for the folder it is called in, from every
+# .cc that is no test; its *_test.cc files become one test program vf_NAME_test.
+#   LABELS  ctest labels of the tests (default: unit)
+function(vf_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;LABELS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  add_library(vf_${name} STATIC ${sources})
+  target_include_directories(vf_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  set(deps)
+  foreach(dep ${ARG_DEPS})
+    list(APPEND deps vf_${dep})
+  endforeach()
+  # Libraries that carry a TLS or hash implementation stand before Arrow on the link line.
+  target_link_libraries(vf_${name} PUBLIC ${deps} ${ARG_LIBS} fmt::fmt Arrow::arrow Threads::Threads)
+  if(tests)
+    vf_test(vf_${name}_test SOURCES ${tests} DEPS vf_${name} LABELS ${ARG_LABELS})
+  endif()
+endfunction()
+
+# vf_test(NAME SOURCES ... DEPS ... LABELS ...): a GoogleTest program, its cases known to ctest.
+function(vf_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  if(VECFERRY_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE VECFERRY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    VECFERRY_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
+endfunction()

@@ -1,0 +1,268 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "connector/capabilities.h"
+#include "connector/layout.h"
+#include "connector/location.h"
+#include "options/option.h"
+#include "record/batch.h"
+#include "record/schema.h"
+
+/// The contract between the engine and a kind of store: the page to read before writing a connector.
+///
+/// A connector is a folder of src/connectors/ with an options struct, a client or format reader, a
+/// Source and/or a Sink, and one line in connectors/builtin.cc. It holds no retry loops, no
+/// sleeps and no printing: it classifies its failures (base/error.h) and the engine decides.
+namespace vecferry {
+
+/// Where in its split the next batch begins. Opaque to all but the connector; "" is the beginning.
+/// Serialisable: a cursor written by one process is read by another.
+using Cursor = std::string;
+
+/// An immutable, self-contained part of a source dataset: the unit of work, resume and scale-out.
+struct Split {
+  std::string payload;      ///< the connector's own description of it, text
+  std::string label;        ///< for people: "rowid 1..50000"
+  int64_t records = -1;     ///< estimate, -1 if unknown
+  int64_t bytes = -1;
+};
+
+/// A record that could not be read or written, and why.
+struct Reject {
+  std::string id;           ///< as far as it is known
+  std::string tenant;
+  std::string code;         ///< stable, lower case with dashes: "invalid-utf8", "missing-vector"
+  std::string message;      ///< for people, one line, printable
+  std::string record;       ///< the record as one JSON line where it can be told, else ""
+};
+
+/// What one read gave.
+struct SourceBatch {
+  RecordView records;            ///< may have no rows
+  std::vector<Reject> rejects;   ///< records met in the same stretch that cannot be represented
+  Cursor next;                   ///< where the following batch begins
+  /// Rows whose stored values were not exactly those of the schema's element type and were rounded as the
+  /// store itself rounds them. Verification of a target counts such a row as altered.
+  std::vector<int64_t> rounded;
+};
+
+struct ReadOptions {
+  int64_t batch_rows = 1000;
+  int64_t batch_bytes = 8 << 20;  ///< a record that is larger travels alone
+};
+
+/// Reads one split, one thread at a time.
+class SplitReader {
+ public:
+  virtual ~SplitReader() = default;
+  /// The next batch, or nothing at the end. After an error that says retry, call it again: it goes on
+  /// where it was. A record that is odd is never an error: it is carried or it is a Reject.
+  virtual Result<std::optional<SourceBatch>> Next() = 0;
+};
+
+/// Something about a dataset that a user should know before a copy.
+struct Note {
+  std::string code;      ///< stable: "not-carried", "soft-deleted", "orphan-vectors"
+  std::string message;   ///< one line
+  int64_t count = -1;    ///< records or fields it is about, -1 if that is no number
+  bool warning = false;
+};
+
+struct DatasetInfo {
+  std::string store;                 ///< kind, "mcp-memory"
+  std::string dataset;
+  std::string identity;              ///< the same for the same dataset however it was spelled; in the fingerprint
+  RecordSchema schema;
+  int64_t count = -1;                ///< records that a full read yields or rejects, -1 if unknown
+  bool count_exact = false;
+  int64_t bytes = -1;                ///< on disk, of the whole store where it cannot be told apart
+  Consistency consistency = Consistency::live;
+  std::string layout;                ///< the layout its records are in, "" if none is known
+  std::map<std::string, std::string> settings;  ///< what a sink of the same kind can take over (JSON texts)
+  std::map<std::string, std::string> facts;     ///< further lines for `inspect`: versions, indexes
+  std::vector<Note> notes;
+};
+
+/// The reading half of a connector, on one dataset. Opened read-only: it never creates, changes or locks
+/// out anything. Describe and Splits are called from one thread; Read from several.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual Result<DatasetInfo> Describe() = 0;
+  /// About `wanted` splits, fixed from now on: together they hold each record once. The empty dataset has
+  /// no or empty splits. The answer is kept in the plan and given to Read by another process, maybe days later.
+  virtual Result<std::vector<Split>> Splits(int wanted) = 0;
+  virtual Result<std::unique_ptr<SplitReader>> Read(const Split& split, const Cursor& from, const ReadOptions& options) = 0;
+};
+
+/// What a store itself is in charge of that the engine wants written down before it is done, so that a crash
+/// in between is known to have been ours. Record returns when it is on disk.
+class IntentLog {
+ public:
+  virtual ~IntentLog() = default;
+  virtual Status Record(std::string_view kind, std::string_view payload) = 0;
+  /// The payload of the last intent of that kind in this run, also of an earlier process.
+  virtual Result<std::optional<std::string>> Find(std::string_view kind) = 0;
+};
+
+enum class OnExists { fail, append, upsert, replace };
+
+/// What a sink shall become.
+struct SinkSpec {
+  RecordSchema schema;            ///< of the batches that will be written
+  const Layout* layout = nullptr;
+  OnExists on_exists = OnExists::fail;
+  std::map<std::string, std::string> settings;  ///< DatasetInfo::settings of a source of the same kind
+  std::string run_id;
+  std::string model;              ///< name of the embedding model, "" if not told
+  int64_t expected_records = -1;
+  bool resumed = false;           ///< an earlier process of this run may have been here
+  IntentLog* intents = nullptr;   ///< outlives the sink's use
+};
+
+struct TargetInfo {
+  bool exists = false;
+  int64_t count = 0;              ///< records it holds, book-keeping left out
+  RecordSchema schema;            ///< meaningful where it exists
+  std::string identity;
+  std::vector<Note> notes;
+};
+
+struct RowReject {
+  int64_t row = 0;                ///< of the batch that was given
+  std::string code;
+  std::string message;
+};
+struct WriteOutcome {
+  std::vector<RowReject> rejects; ///< every other row was accepted
+};
+
+/// The same dataset by key. Optional.
+class Lookup {
+ public:
+  virtual ~Lookup() = default;
+  virtual Result<int64_t> Count() = 0;
+  /// The records of those ids that exist, in any order; ids are those of the source (mapped and mapped back by
+  /// the store's layout). Thread-safe where the sink takes several batches at once.
+  virtual Result<RecordView> Get(const std::vector<std::string_view>& tenants,
+                                 const std::vector<std::string_view>& ids) = 0;
+};
+
+/// What rollback needs of a store. Optional.
+class Undo {
+ public:
+  virtual ~Undo() = default;
+  /// The stored form of each id, to be restored byte for byte; nothing where the id does not exist.
+  virtual Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants,
+                                                                  const std::vector<std::string_view>& ids) = 0;
+  /// Puts captured forms back, `images[i]` for ids[i]. May be called again after any error.
+  virtual Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids,
+                         const std::vector<std::string_view>& images) = 0;
+  virtual Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) = 0;
+  /// Removes the dataset that this run created. OK where it is gone already.
+  virtual Status DropDataset() = 0;
+};
+
+/// The writing half of a connector, on one dataset. Life: Describe* -> Prepare -> (Resume) -> Write*/Flush* ->
+/// Finish | Abort. Any step may be cut short by the end of the process; Prepare of the next process finds what is there.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// No change of any kind. A dataset that does not exist is not an error: exists is false.
+  virtual Result<TargetInfo> Describe() = 0;
+  /// Makes the dataset ready to be written: creates what is missing, checks what is there. Idempotent; called
+  /// again by a process that resumes. Records an intent before each act that a rollback must know of.
+  virtual Status Prepare(const SinkSpec& spec) = 0;
+  /// Writes a batch; when it returns OK the accepted rows are durable (idempotent_upsert), or will be at the
+  /// next Flush (others). Up to max_in_flight calls at once. After an error the same batch may be
+  /// written again, also in other pieces. Category::bad_content: some row is at fault, the engine
+  /// bisects; too_large: the engine halves.
+  virtual Result<WriteOutcome> Write(const RecordView& batch) = 0;
+  /// Makes durable what was written and says up to where, opaque; journalled with the cursors.
+  virtual Result<std::string> Flush() { return std::string(); }
+  /// Cuts off what lies beyond a state that Flush gave. "" is the beginning.
+  virtual Status Resume(const std::string& state) { return state.empty() ? Status::OK() : Status::OK(); }
+  /// Makes the dataset whole and visible (list it, build its index, rename it). Idempotent.
+  virtual Status Finish() = 0;
+  /// Lets go of locks and temporary state after a failure. What was acknowledged stays, for a resume.
+  virtual Status Abort() = 0;
+  virtual Lookup* lookup() { return nullptr; }
+  virtual Undo* undo() { return nullptr; }
+  /// A source on the same dataset, sharing this sink's lock: what verification reads. After Prepare.
+  virtual Result<std::unique_ptr<Source>> OpenReadBack() = 0;
+};
+
+/// What a connector is given to open a dataset.
+struct OpenContext {
+  const CancelToken* cancel = nullptr;
+  const Layout* layout = nullptr;  ///< how to read and write payloads; never null for stores with payloads
+  /// A folder of the run that the source may keep files in (a snapshot) and finds again on resume; empty
+  /// where nothing may be written: inspect, plan, dry run.
+  fs::path work_dir;
+  std::map<std::string, std::string> settings;  ///< engine-wide: "missing_vector"="keep|reject", ...
+  /// Called with (done, total) during long preparations such as a snapshot.
+  std::function<void(std::string_view what, int64_t done, int64_t total)> on_progress;
+};
+
+struct DatasetSummary {
+  std::string name;
+  int64_t count = -1;
+  std::string description;  ///< "384 x f32, cosine"
+};
+
+/// A kind of store.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  struct Info {
+    std::string scheme;                 ///< "qdrant-local"
+    std::string title;                  ///< "Qdrant, the directory of qdrant-client's local mode"
+    std::string example;                ///< "qdrant-local:./qdrant#memories"
+    std::vector<std::string> aliases;   ///< other schemes understood
+    std::string default_layout;         ///< layout when none is named and the other side knows none
+    Capabilities capabilities;
+    std::vector<OptionSpec> options;
+    std::string notes;                  ///< Markdown, for the reference page
+  };
+  virtual const Info& info() const = 0;
+  /// The datasets of a store, for `inspect` without #DATASET and for globs.
+  virtual Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext& context) = 0;
+  /// Category::not_found, with the nearest names, where the dataset does not exist.
+  virtual Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext& context);
+  virtual Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext& context);
+  /// Whether a bare path is one of this kind, by its content.
+  virtual bool Recognises(const fs::path& path) const { return (void)path, false; }
+  /// Lines for `doctor`: what is held, by whom, what would be in the way.
+  virtual std::vector<Note> Diagnose(const Location& location, const OpenContext& context) { return (void)location, (void)context, std::vector<Note>{}; }
+};
+
+/// The kinds of store that this program knows.
+class Registry {
+ public:
+  /// A second connector of the same scheme ends the program: it is a defect.
+  void Add(std::unique_ptr<Connector> connector);
+  void AddLayout(Layout layout);
+  /// Category::usage with the nearest names.
+  Result<Connector*> Find(std::string_view scheme) const;
+  Result<const Layout*> FindLayout(std::string_view name) const;
+  const std::vector<std::unique_ptr<Connector>>& connectors() const { return connectors_; }
+  const std::vector<std::unique_ptr<Layout>>& layouts() const { return layouts_; }
+  /// A URI as people write it: a scheme's aliases and bare paths are resolved.
+  Result<Location> Resolve(std::string_view text) const;
+
+ private:
+  std::vector<std::unique_ptr<Connector>> connectors_;
+  std::vector<std::unique_ptr<Layout>> layouts_;
+};
+
+}  // namespace vecferry
