@@ -1,10 +1,12 @@
 #include "connectors/qdrant_local/directory.h"
 
-#include <algorithm>
+#include <cerrno>
 #include <map>
 #include <mutex>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -19,6 +21,17 @@ bool IsInside(const fs::path& base, const fs::path& path) {
     ++at;
   }
   return at != path.end() && !at->empty();
+}
+
+/// As the client makes it; one that another process made in the meantime is left alone.
+Status CreateLockFile(const fs::path& file) {
+  constexpr std::string_view kText = "tmp lock file";
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return errno == EEXIST ? Status::OK() : ErrnoError(errno, "cannot create", file.string());
+  const bool written = ::write(fd, kText.data(), kText.size()) == static_cast<ssize_t>(kText.size());
+  const int error = errno;
+  ::close(fd);
+  return written ? Status::OK() : ErrnoError(error, "cannot write", file.string());
 }
 
 std::mutex g_locks_mutex;
@@ -116,7 +129,7 @@ Result<std::shared_ptr<DirectoryLock>> DirectoryLock::Exclusive(const fs::path& 
   std::error_code ec;
   if (!fs::exists(root / ".lock", ec)) {
     ARROW_RETURN_NOT_OK(MakeDirs(root));
-    ARROW_RETURN_NOT_OK(WriteFileAtomic(root / ".lock", "tmp lock file", 0666));
+    ARROW_RETURN_NOT_OK(CreateLockFile(root / ".lock"));
   }
   return Acquire(root, FileLock::Mode::exclusive);
 }

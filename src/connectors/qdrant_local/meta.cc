@@ -253,6 +253,12 @@ Result<std::string> ConfigOfSchema(const RecordSchema& schema, std::string_view 
   return config.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
+bool IsUnnamed(std::string_view config) {
+  const Json json = Json::parse(config, nullptr, false);
+  const Json* vectors = Member(json, "vectors");
+  return vectors && IsVectorParams(*vectors);
+}
+
 std::string WithoutNulls(std::string_view config) {
   const Json json = Json::parse(config, nullptr, false);
   return json.is_object() ? Pruned(json).dump(-1, ' ', true, Json::error_handler_t::replace) : std::string("{}");

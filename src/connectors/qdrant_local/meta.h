@@ -50,6 +50,8 @@ Result<RecordSchema> SchemaOfConfig(std::string_view config);
 /// What `settings` (a CreateCollection of the source, or "") says of the same vectors beyond size, distance and
 /// datatype is taken over. Category::unsupported where the store cannot hold a vector column.
 Result<std::string> ConfigOfSchema(const RecordSchema& schema, std::string_view settings);
+/// Whether its vectors are one that has no name, so that points hold a list and not a dictionary.
+bool IsUnnamed(std::string_view config);
 /// A CreateCollection without the keys that are null, at any depth.
 std::string WithoutNulls(std::string_view config);
 /// "text: dense 384 x f32, cosine" for each vector column, for messages.

@@ -16,11 +16,6 @@ namespace {
 /// refuses to print more than 4,300 digits (1,786 bytes).
 constexpr uint32_t kMaxBigBytes = 1800;
 
-Fault FaultOf(const Status& status) {
-  if (status.ok()) return {};
-  return {"unsupported-value", status.message()};
-}
-
 uint32_t Byte(std::string_view bytes, size_t i) { return static_cast<unsigned char>(bytes[i]); }
 
 /// "2024-05-06" of the four bytes of a date's state; empty where no calendar has it.
@@ -41,6 +36,12 @@ std::string TimeText(std::string_view state) {
 }
 
 }  // namespace
+
+Fault FaultOf(const Status& status) {
+  if (status.ok()) return {};
+  const std::string code = FactsOf(status).code;
+  return {code.empty() ? "unsupported-value" : code, status.message()};
+}
 
 /// What bounds a walk: shared parts of a pickle are told each time they are met.
 struct PickleReader::Walk {

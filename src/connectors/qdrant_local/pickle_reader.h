@@ -40,12 +40,17 @@ struct PyValue {
   bool is(PyType t) const { return type == t; }
 };
 
-/// Why a value is not what was expected. `code` is that of the reject; nullptr: nothing is wrong.
+/// Why a value is not what was expected. `code` is that of the reject; empty: nothing is wrong.
 struct Fault {
-  const char* code = nullptr;
+  std::string code;
   std::string message;
-  explicit operator bool() const { return code != nullptr; }
+  Fault() = default;
+  Fault(std::string c, std::string m) : code(std::move(c)), message(std::move(m)) {}
+  explicit operator bool() const { return !code.empty(); }
 };
+
+/// The fault of one record that a visitor or a layout found; none of OK.
+Fault FaultOf(const Status& status);
 
 /// A run of the items of a container: values, or floats as they stand in the pickle, nine bytes apart.
 struct PyRun {
