@@ -250,7 +250,9 @@ Status CollectionSink::PrepareCreate() {
   if (!ours && Exists(active_)) {
     int64_t rows = 0;
     auto db = OpenForReading(dataset_);
-    if (db.ok() && *db) ARROW_ASSIGN_OR_RAISE(rows, (*db)->QueryInt("SELECT count(*) FROM points"));
+    if (db.ok() && *db) {
+      ARROW_ASSIGN_OR_RAISE(rows, (*db)->QueryInt("SELECT count(*) FROM points"));
+    }
     if (!db.ok() || rows > 0) {
       return MakeError(Category::refused,
                        fmt::format("{} exists but meta.json does not list it{}", active_.string(),
