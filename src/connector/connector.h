@@ -251,6 +251,8 @@ class Connector {
     std::string notes;                  ///< Markdown, for the reference page
   };
   virtual const Info& info() const = 0;
+  /// What this dataset can hold and do, where its URI says less than the kind as such; the engine asks here.
+  virtual Result<Capabilities> CapabilitiesOf(const Location& location) const { return (void)location, info().capabilities; }
   /// The datasets of a store, for `inspect` without #DATASET and for globs.
   virtual Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext& context) = 0;
   /// Category::not_found, with the nearest names, where the dataset does not exist.

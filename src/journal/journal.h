@@ -40,7 +40,7 @@ struct SplitProgress {
 
 struct JournalReject {
   int split = 0;
-  int64_t ordinal = 0;          ///< unique within the split
+  int64_t ordinal = 0;          ///< its number within the split, given by the journal
   std::string id, tenant, code, message, record;
 };
 
@@ -97,7 +97,7 @@ class Journal {
   Result<std::string> sink_state();
 
   /// Sum of what was journalled, by the caller's merging of each part.
-  Status EachDigest(const std::function<Status(std::string_view)>& part);
+  Status EachSplitDigest(const std::function<Status(int split, std::string_view)>& part);
   Status EachHashes(const std::function<Status(std::string_view)>& part);
   Status EachReject(const std::function<Status(const JournalReject&)>& reject);
   Result<int64_t> reject_count();
@@ -128,6 +128,7 @@ class Journal {
   /// Runs `body` in a transaction with failpoints around its commit; synced to disk if `durable`.
   Status Commit(const char* what, bool durable, const std::function<Status()>& body);
   Status CommitAck(const Ack& ack);
+  Status InsertRejects(const Ack& ack);
   Status AppendDigest(const Ack& ack);
 
   fs::path file_;
