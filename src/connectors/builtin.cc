@@ -1,6 +1,7 @@
 #include "connectors/builtin.h"
 
 #include "connectors/memory/memory.h"
+#include "connectors/qdrant_local/qdrant_local.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -8,6 +9,7 @@ namespace vecferry {
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
   registry.Add(memory::MakeConnector());
+  registry.Add(MakeQdrantLocal());
 }
 
 }  // namespace vecferry

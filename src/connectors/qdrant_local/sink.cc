@@ -15,7 +15,7 @@ namespace vecferry::qdrant_local {
 namespace {
 
 /// What is written down before it is done; the payload is the collection's name.
-constexpr std::string_view kCreateIntent = "create-collection";    ///< its folder is ours, and it is not listed yet
+constexpr std::string_view kCreateIntent = "create-dataset";    ///< its folder is ours, and it is not listed yet
 constexpr std::string_view kReplaceIntent = "replace-collection";  ///< the folder beside it is ours
 constexpr std::string_view kSwapIntent = "swap-collection";        ///< the new folder takes the place of the old
 
