@@ -103,7 +103,8 @@ Result<Json> ParamsOf(const VectorSpec& spec, const Json& settings) {
   Json params = Json::object();
   params["size"] = spec.dims;
   params["distance"] = distance;
-  for (const auto& [key, value] : ParamsIn(settings, spec.name, false).items()) {
+  const Json told = ParamsIn(settings, spec.name, false);
+  for (const auto& [key, value] : told.items()) {
     if (key != "size" && key != "distance" && key != "datatype" && key != "multivector_config") params[key] = value;
   }
   if (spec.kind == VectorKind::multi) {
