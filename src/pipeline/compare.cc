@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 
 std::string Shown(std::string_view text) { return Printable(text, 200); }
 
-std::string Shown(const std::optional<std::string_view>& text) { return text ? Shown(*text) : "(none)"; }
+std::string ShownOr(const std::optional<std::string_view>& text) { return text ? Shown(*text) : "(none)"; }
 
 Json ParseMetadata(const std::optional<std::string_view>& text) {
   Json json = Json::parse(text.value_or("{}"), nullptr, false);
@@ -151,7 +151,7 @@ Result<std::vector<FieldDifference>> RecordComparer::Compare(const RecordView& s
   const Rows rows{source, source_row, target, target_row};
   if (options_.scope.document) {
     const auto a = source.document(source_row), b = target.document(target_row);
-    if (a != b) differences.push_back({"document", Shown(a), Shown(b)});
+    if (a != b) differences.push_back({"document", ShownOr(a), ShownOr(b)});
   }
   if (options_.scope.metadata) CompareMetadata(rows, options_, &differences);
   if (!options_.scope.vectors) return differences;
