@@ -33,6 +33,8 @@ bool TakeField(std::string_view* image, std::string_view* field) {
 Result<sqlite::Db> OpenForWriting(const fs::path& directory) {
   ARROW_RETURN_NOT_OK(CheckNotLegacy(directory));
   ARROW_ASSIGN_OR_RAISE(auto db, sqlite::Db::Open(directory / kStorageFile, {.mode = sqlite::OpenOptions::Mode::create}));
+  // Of a new file: rows of some kilobytes fit several to a page. A file that exists keeps its size.
+  ARROW_RETURN_NOT_OK(db.Exec("PRAGMA page_size=16384"));
   ARROW_RETURN_NOT_OK(db.Exec("PRAGMA journal_mode=DELETE"));
   ARROW_RETURN_NOT_OK(db.Exec("PRAGMA synchronous=FULL"));
   ARROW_RETURN_NOT_OK(db.Exec("PRAGMA cache_size=-65536"));

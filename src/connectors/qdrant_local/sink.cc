@@ -129,6 +129,18 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
     return Status::OK();
   }
 
+  Result<std::string> KeyOf(std::string_view tenant, std::string_view id) const override {
+    const bool has_tenant = spec_.schema.has_tenant && !tenant.empty();
+    bool keep_original;
+    ARROW_ASSIGN_OR_RAISE(const PointId point, PointIdOf(*layout_, spec_.schema.id_kind, has_tenant ? std::optional(tenant) : std::nullopt,
+                                                         id, &keep_original));
+    return point.Identity();
+  }
+  /// A native id is the same point for every tenant, and a hash is cut to its first half.
+  bool InjectiveKeys(const RecordSchema& schema) const override {
+    return layout_->id_rule == Layout::IdRule::native_or_uuid5 && !schema.has_tenant;
+  }
+
   Lookup* lookup() override { return this; }
   Undo* undo() override { return this; }
 

@@ -125,6 +125,20 @@ TEST_F(StoreTest, SplitsAndCursorsHoldEachRecordOnce) {
   EXPECT_FALSE(source->Read(source->Splits(1)->front(), "nonsense", {}).ok());
 }
 
+TEST_F(StoreTest, KeysTellWhichRecordsWouldBecomeOnePoint) {
+  auto schema = Plain();
+  schema.has_tenant = true;
+  auto sink = Sink_("c");
+  VF_ASSERT_OK(sink->Prepare(Spec(schema)));
+  EXPECT_EQ(*sink->KeyOf("a", "5"), *sink->KeyOf("b", "5"));
+  EXPECT_NE(*sink->KeyOf("a", "x"), *sink->KeyOf("b", "x"));
+  EXPECT_FALSE(sink->InjectiveKeys(schema));
+  EXPECT_TRUE(sink->InjectiveKeys(Plain()));
+  layout_.id_rule = Layout::IdRule::hash_prefix;
+  EXPECT_FALSE(sink->InjectiveKeys(Plain()));
+  EXPECT_EQ(FactsOf(sink->KeyOf("", "no hash").status()).category, Category::bad_content);
+}
+
 TEST_F(StoreTest, ACollectionIsListedOnlyWhenItIsWhole) {
   const auto schema = Plain();
   auto sink = Sink_("c");
