@@ -53,6 +53,9 @@ class RecordView {
   std::optional<std::string_view> metadata(int64_t row) const { return Text(metadata_, row); }
   const std::vector<VectorColumn>& vectors() const { return vectors_; }
   std::optional<std::string_view> extra(size_t column, int64_t row) const { return Text(extras_[column], row); }
+  /// Positions in vectors() and of the extras, sorted by column name: the order of the digest.
+  const std::vector<size_t>& vector_order() const { return vector_order_; }
+  const std::vector<size_t>& extra_order() const { return extra_order_; }
   /// Bytes of the buffers that this batch refers to.
   int64_t bytes() const { return bytes_; }
   /// Rows first, first+1, ... as a batch of their own, without a copy.
@@ -83,6 +86,7 @@ class RecordView {
   TextColumn id_, tenant_, document_, metadata_;
   std::vector<VectorColumn> vectors_;
   std::vector<TextColumn> extras_;
+  std::vector<size_t> vector_order_, extra_order_;
 };
 
 /// Builds a batch row by row. For each row call every column once (a column that is skipped is null),

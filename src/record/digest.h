@@ -1,8 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,10 +33,8 @@ struct DigestScope {
   bool document = true;
   bool vectors = true;
   bool metadata = true;
-  std::set<std::string> ignored_fields;  ///< top-level metadata fields left out
-  /// Top-level metadata fields that are sets: arrays compared sorted, without repetition.
-  std::set<std::string> set_fields;
-  bool plain() const { return document && vectors && metadata && ignored_fields.empty() && set_fields.empty(); }
+  CanonicalScope fields;  ///< of the metadata
+  bool plain() const { return document && vectors && metadata && fields.ignored.empty() && fields.sets.empty(); }
 };
 
 /// Hashes records. Not for use by two threads at once; reuse it.

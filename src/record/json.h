@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +38,12 @@ class JsonVisitor {
 /// How deep metadata may nest, everywhere.
 inline constexpr int kMaxJsonDepth = 128;
 
+/// What the canonical form of an object leaves out or takes as a set, by top-level key.
+struct CanonicalScope {
+  std::set<std::string> ignored;
+  std::set<std::string> sets;  ///< arrays that are compared sorted and without repetition
+};
+
 /// Parses JSON text of one record at a time. Not for use by two threads at once; reuse it, its
 /// buffers are kept. Refused with Category::bad_content: text that is not JSON, duplicate keys, lone
 /// surrogates, invalid UTF-8, integers beyond u64 written plainly (they are bigints), doubles
@@ -59,7 +65,7 @@ class JsonReader {
   Status Visit(std::string_view text, JsonVisitor& visitor) { return Visit(text, visitor, Options{}); }
   /// Appends the canonical form: no white space, keys sorted by bytes, each number in one
   /// spelling per type and value. Equal metadata have equal canonical forms.
-  Status AppendCanonical(std::string_view text, std::string* out);
+  Status AppendCanonical(std::string_view text, std::string* out, const CanonicalScope* scope = nullptr);
 
  private:
   struct Impl;

@@ -1,0 +1,205 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "record/batch.h"
+#include "record/digest.h"
+#include "record/distance.h"
+#include "record/json.h"
+
+namespace vecferry {
+namespace {
+
+std::string Bytes(const std::vector<float>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+}
+
+RecordSchema EverySchema() {
+  RecordSchema schema;
+  schema.id_kind = IdKind::mixed;
+  schema.has_tenant = schema.has_document = true;
+  schema.vectors = {{"", VectorKind::dense, Element::f32, 2, Metric::cosine, "m"},
+                    {"h", VectorKind::dense, Element::f16, 2, Metric::dot, ""},
+                    {"b", VectorKind::dense, Element::bit, 16, Metric::hamming, ""},
+                    {"s", VectorKind::sparse, Element::f32, 0, Metric::dot, ""},
+                    {"c", VectorKind::multi, Element::f32, 2, Metric::cosine, ""}};
+  schema.extras = {"blob"};
+  schema.field_types = {{"at", "timestamptz"}};
+  return schema;
+}
+
+void AddFullRow(BatchBuilder& builder, std::string_view id) {
+  builder.Id(id);
+  builder.Tenant("t");
+  builder.Document("doc");
+  builder.Metadata(R"({"b":1,"a":[1.0,null]})");
+  builder.Vector(0, Bytes({1, 2}));
+  builder.Vector(1, std::string("\x00\x3c\x00\x40", 4));
+  builder.Vector(2, "\xff\x01");
+  const uint32_t indices[] = {7, 3};
+  const float values[] = {0.5f, 1.5f};
+  builder.Sparse(3, indices, values, 2);
+  builder.Multi(4, Bytes({1, 2, 3, 4}), 2);
+  builder.Extra(0, std::string_view("\0x", 2));
+  builder.EndRow();
+}
+
+TEST(Schema, GoesToArrowAndJsonAndBack) {
+  const RecordSchema schema = EverySchema();
+  EXPECT_EQ(*RecordSchema::FromArrow(*schema.ToArrow()), schema);
+  EXPECT_EQ(*RecordSchema::FromJson(schema.ToJson()), schema);
+  EXPECT_FALSE(RecordSchema::FromJson("{}").ok());
+}
+
+TEST(Batch, GivesBackWhatWasBuiltAlsoAfterSliceAndTake) {
+  BatchBuilder builder(EverySchema());
+  AddFullRow(builder, "1");
+  builder.Id("2");
+  builder.EndRow();
+  builder.Id("dropped");
+  builder.Document("x");
+  builder.DropRow();
+  AddFullRow(builder, "3");
+  const RecordView built = *builder.Finish();
+  ASSERT_EQ(built.rows(), 3);
+  for (const RecordView& view : {built, *RecordView::Make(built.batch())}) {
+    EXPECT_EQ(view.id(2), "3");
+    EXPECT_EQ(view.document(2), "doc");
+    EXPECT_FALSE(view.document(1));
+    for (const auto& column : view.vectors()) EXPECT_TRUE(column.IsNull(1)) << column.spec.name;
+    EXPECT_EQ(view.vectors()[0].Dense(2), Bytes({1, 2}));
+    EXPECT_EQ(view.vectors()[2].Dense(2), "\xff\x01");
+    EXPECT_EQ(view.vectors()[3].offsets[3] - view.vectors()[3].offsets[2], 2);
+    EXPECT_EQ(view.extra(0, 0), std::string_view("\0x", 2));
+  }
+  const RecordView slice = *built.Slice(1, 2);
+  const RecordView taken = *built.Take({1, 2});
+  RecordHasher hasher;
+  for (int64_t row : {0, 1}) {
+    EXPECT_EQ(slice.id(row), built.id(row + 1));
+    EXPECT_EQ(*hasher.Hash(slice, row), *hasher.Hash(built, row + 1));
+    EXPECT_EQ(*hasher.Hash(taken, row), *hasher.Hash(built, row + 1));
+  }
+  EXPECT_EQ(builder.rows(), 0);
+}
+
+/// Both texts' canonical forms, or the error's message.
+std::string Canonical(std::string_view text) {
+  JsonReader reader;
+  std::string out;
+  const Status status = reader.AppendCanonical(text, &out);
+  return status.ok() ? out : "error: " + status.message();
+}
+
+std::string Rewritten(std::string_view text, JsonReader::Options options = {}) {
+  JsonReader reader;
+  std::string out;
+  JsonWriter writer(&out);
+  const Status status = reader.Visit(text, writer, options);
+  return status.ok() ? out : "error: " + status.message();
+}
+
+TEST(Json, CanonicalSortsKeysAndKeepsTypes) {
+  EXPECT_EQ(Canonical(R"( {"b": 1.0, "a":[1, -0.0, 1e2,null ], "":"\u00e9\/"} )"), "{\"\":\"\u00e9/\",\"a\":[1,-0.0,100.0,null],\"b\":1.0}");
+  EXPECT_NE(Canonical("{\"a\":1}"), Canonical("{\"a\":1.0}"));
+  EXPECT_EQ(Canonical("[9007199254740993,18446744073709551615,-9223372036854775808]"),
+            "[9007199254740993,18446744073709551615,-9223372036854775808]");
+}
+
+TEST(Json, RefusesWhatWouldBeAmbiguous) {
+  for (const char* bad : {"", "{", "{\"a\":1,\"a\":2}", "\"\\ud800\"", "\"\\udc00\"", "{\"\\ud800\":1}", "1e400", "18446744073709551616",
+                          "NaN", "\"\xff\"", "{\"$vf\":5}", "{\"$vf\":\"nope\",\"v\":\"\"}", "{\"$vf\":\"f64\",\"v\":\"1\"}", "[1,]"}) {
+    EXPECT_TRUE(Rewritten(bad).starts_with("error: ")) << bad << " -> " << Rewritten(bad);
+  }
+  std::string deep(static_cast<size_t>(kMaxJsonDepth) + 2, '[');
+  deep += std::string(deep.size(), ']');
+  EXPECT_NE(Rewritten(deep).find("nested deeper"), std::string::npos);
+}
+
+TEST(Json, RoundTripsSpecialsAndWrapsTheUsersOwn) {
+  EXPECT_EQ(Rewritten(R"({"a":{"$vf":"f64","v":"NaN"}})"), R"({"a":{"$vf":"f64","v":"NaN"}})");
+  const std::string wrapped = Rewritten(R"({"x":[{"$vf":1,"k":{"$vf":2}}]})", {.plain = true});
+  EXPECT_EQ(wrapped, R"({"x":[{"$vf":"object","v":{"$vf":1,"k":{"$vf":"object","v":{"$vf":2}}}}]})");
+  EXPECT_EQ(Rewritten(wrapped), wrapped);
+}
+
+TEST(Json, ReadsWhatPythonWrites) {
+  const JsonReader::Options python{.big_integers = true, .python_floats = true, .plain = true};
+  EXPECT_EQ(Rewritten(R"({"a": 1180591620717411303424, "n": [NaN, -Infinity, Infinity], "s": "NaN \" NaN"})", python),
+            R"({"a":{"$vf":"bigint","v":"1180591620717411303424"},"n":[{"$vf":"f64","v":"NaN"},{"$vf":"f64","v":"-Infinity"},{"$vf":"f64","v":"Infinity"}],"s":"NaN \" NaN"})");
+  EXPECT_TRUE(Rewritten(R"({"a": NaN, "a": 1})", python).starts_with("error: "));
+  EXPECT_TRUE(Rewritten(R"({"a": NaN, "b": 0e-777001})", python).starts_with("error: "));
+}
+
+TEST(Digest, IsBlindToOrderAndSplittingAndSeesEveryChange) {
+  BatchBuilder builder(EverySchema());
+  for (int i = 0; i < 50; ++i) AddFullRow(builder, std::to_string(i));
+  const RecordView view = *builder.Finish();
+  RecordHasher hasher;
+  Digest forward, backward, part;
+  for (int64_t row = 0; row < 50; ++row) forward.Add(*hasher.Hash(view, row));
+  for (int64_t row = 49; row >= 0; --row) (row % 2 ? backward : part).Add(*hasher.Hash(view, row));
+  EXPECT_NE(forward, backward);
+  backward.Merge(*Digest::Parse(part.Serialize()));
+  EXPECT_EQ(forward, backward);
+  EXPECT_EQ(forward.Fingerprint(), backward.Fingerprint());
+  backward.Remove(*hasher.Hash(view, 7));
+  EXPECT_EQ(forward.Differences(backward).size(), 1u);
+  EXPECT_FALSE(Digest::Parse("VFD1").ok());
+}
+
+TEST(Digest, MatchesItsPublishedVector) {
+  // The first test vector of docs/reference/digest.md; tools/digest_reference.py computes it independently.
+  RecordSchema schema;
+  schema.has_document = true;
+  schema.vectors = {{"", VectorKind::dense, Element::f32, 3, Metric::cosine, ""}};
+  BatchBuilder builder(schema);
+  builder.Id("a");
+  builder.Document("hello");
+  builder.Metadata(R"({"n":1,"f":1.0,"t":["x","y"]})");
+  builder.Vector(0, Bytes({1.0f, -0.0f, std::numeric_limits<float>::quiet_NaN()}));
+  builder.EndRow();
+  const RecordView view = *builder.Finish();
+  Digest digest;
+  digest.Add(*RecordHasher().Hash(view, 0));
+  EXPECT_EQ(digest.Fingerprint(), "vf1:1:dd501b23212a738621a26b37b0e5a544:a59ce2723f2cb5d0e6977a3ad57d3897:"
+            "f69483256503c38757e747b58e9d7550");
+}
+
+TEST(Digest, ScopeIgnoresAndTakesSets) {
+  const auto hash = [](std::string_view metadata, DigestScope scope) {
+    BatchBuilder builder(RecordSchema{});
+    builder.Id("a");
+    builder.Metadata(metadata);
+    builder.EndRow();
+    return RecordHasher(scope).Hash(*builder.Finish(), 0)->content;
+  };
+  DigestScope scope;
+  scope.fields.ignored = {"x"};
+  scope.fields.sets = {"tags"};
+  EXPECT_EQ(hash(R"({"x":1,"tags":["b","a","b"]})", scope), hash(R"({"tags":["a","b"]})", scope));
+  EXPECT_NE(hash(R"({"y":1})", scope), hash("{}", scope));
+}
+
+TEST(Distance, HalfFloatsRoundToNearestEven) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<uint16_t>(bits);
+    const float value = HalfToFloat(half);
+    if (std::isnan(value)) continue;
+    ASSERT_EQ(FloatToHalf(value), half) << bits;
+  }
+  EXPECT_EQ(FloatToHalf(65520.0f), 0x7C00);
+  EXPECT_EQ(FloatToHalf(65519.0f), 0x7BFF);
+  EXPECT_EQ(FloatToHalf(1.0f + 0x1p-11f), 0x3C00);
+}
+
+TEST(Distance, CosineOfZeroVectors) {
+  EXPECT_EQ(Cosine(Element::f32, 2, Bytes({0, 0}), Bytes({0, 0})), 1);
+  EXPECT_EQ(Cosine(Element::f32, 2, Bytes({0, 0}), Bytes({0, 1})), 0);
+  EXPECT_NEAR(Cosine(Element::f32, 2, Bytes({1, 0}), Bytes({1, 1})), std::sqrt(0.5), 1e-12);
+  EXPECT_TRUE(HasNonFinite(Element::f32, Bytes({1, INFINITY})));
+}
+
+}  // namespace
+}  // namespace vecferry
