@@ -73,6 +73,13 @@ Status MakeError(Category category, std::string message, std::string next_step) 
   return MakeError(std::move(facts), std::move(message));
 }
 
+Status BadRecord(std::string_view code, std::string message) {
+  ErrorFacts facts;
+  facts.category = Category::bad_content;
+  facts.code = code;
+  return MakeError(std::move(facts), std::move(message));
+}
+
 ErrorFacts FactsOf(const Status& status) {
   if (status.detail() && std::strcmp(status.detail()->type_id(), kDetailType) == 0) {
     return static_cast<const FactsDetail&>(*status.detail()).facts();

@@ -47,11 +47,14 @@ struct ErrorFacts {
   std::chrono::milliseconds retry_after{0};  ///< the store's own wish, 0 if it said none
   Delivery delivery = Delivery::not_applied;
   std::string next_step;  ///< what the user can do, one sentence
+  std::string code;       ///< of bad_content: the stable code of the reject it becomes, "id-not-a-hash"
 };
 
 /// A failure with its facts. The message says what was wrong, the next step what to do.
 Status MakeError(Category category, std::string message, std::string next_step = {});
 Status MakeError(ErrorFacts facts, std::string message);
+/// One record is at fault: Category::bad_content with the code of its reject.
+Status BadRecord(std::string_view code, std::string message);
 
 /// The facts of a failure; those of an error that carries none are Category::internal.
 ErrorFacts FactsOf(const Status& status);

@@ -257,10 +257,14 @@ class Registry {
   Result<const Layout*> FindLayout(std::string_view name) const;
   const std::vector<std::unique_ptr<Connector>>& connectors() const { return connectors_; }
   const std::vector<std::unique_ptr<Layout>>& layouts() const { return layouts_; }
-  /// A URI as people write it: a scheme's aliases and bare paths are resolved.
+  /// A URI as people write it. A scheme's alias becomes the scheme; a path that exists becomes the first
+  /// kind, in order of registration, that recognises it. Category::usage for an unknown scheme or content,
+  /// not_found for a bare path that does not exist.
   Result<Location> Resolve(std::string_view text) const;
 
  private:
+  Result<Location> ResolveBarePath(std::string_view text, const Status& unknown_scheme) const;
+
   std::vector<std::unique_ptr<Connector>> connectors_;
   std::vector<std::unique_ptr<Layout>> layouts_;
 };

@@ -1,5 +1,5 @@
 #pragma once
-#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,11 +32,11 @@ struct Layout {
   std::string id_field = "_id";          ///< payload key of the original id
   bool id_field_always = false;          ///< written even where the id was not mapped
   std::string document_field = "document";
-  bool document_required = false;        ///< absent documents are written as ""
+  bool document_required = false;        ///< a record without a document is refused
   std::string tenant_field = "tenant";   ///< "" where the application knows no tenants
   std::map<std::string, FieldMeaning> meanings;
   /// Metadata fields that are written with a value when the record lacks them, and dropped again when
-  /// read with just that value. JSON text.
+  /// read with just that value. JSON text of a string, [] or {}.
   std::map<std::string, std::string> absent_as;
   /// The order in which the application writes its fields; others follow as they come.
   std::vector<std::string> field_order;
@@ -49,29 +49,35 @@ struct Layout {
   std::optional<Bookkeeping> bookkeeping;
   /// Environment settings that switch the application over; {location}, {dataset} are replaced.
   std::vector<std::pair<std::string, std::string>> switch_over;
+  /// The same for the way back, to the store the application used before.
+  std::vector<std::pair<std::string, std::string>> switch_back;
   /// Payload indexes the application expects: field -> native type.
   std::map<std::string, std::string> payload_indexes;
 };
 
 /// What a store's payload was decoded into.
 struct DecodedPayload {
-  std::optional<std::string> original_id;  ///< the layout's id field, where the payload has it as a string
+  std::optional<std::string> original_id;  ///< of the layout's id field, where it maps to the point; else it is metadata
   std::optional<std::string> document, tenant;
   std::string metadata;                    ///< JSON text of an object
 };
 
-/// Writes a record's document, tenant and metadata as one payload object. A metadata key that the layout
-/// reserves is written with a backslash before it, and read back without.
+/// Writes a record's document, tenant and metadata as one payload object, the metadata's keys beside the layout's own.
+/// A metadata key that would be read back as one of the layout's fields gets a backslash in front, and a key
+/// of backslashes before a field's name gets one more; reading takes one off again. So what is encoded
+/// decodes to the same record, whatever its keys. Not for use by two threads at once.
 class PayloadEncoder {
  public:
-  explicit PayloadEncoder(const Layout& layout) : layout_(layout) {}
-  /// `original_id` is given where the layout's id field must hold it.
+  explicit PayloadEncoder(const Layout& layout);
+  ~PayloadEncoder();
+  /// `original_id` is given where the layout's id field must hold it: where the id was mapped, or always
+  /// with id_field_always. Category::bad_content for a record that the layout has no place for.
   Status Encode(const RecordView& view, int64_t row, std::optional<std::string_view> original_id,
                 JsonVisitor& out);
 
  private:
-  const Layout& layout_;
-  JsonReader json_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 /// Takes the events of one payload object apart. Reuse: Begin() before each payload.
@@ -80,8 +86,9 @@ class PayloadDecoder final : public JsonVisitor {
   explicit PayloadDecoder(const Layout& layout);
   ~PayloadDecoder() override;
   void Begin();
-  /// After the last event. The views live until the next Begin.
-  Result<DecodedPayload> End();
+  /// After the last event. The id field is taken for the record's own id only where that id maps to this
+  /// point, spelled as the store spells it; else it is an ordinary field of the metadata.
+  Result<DecodedPayload> End(std::string_view point_id);
 
   Status Null() override;
   Status Bool(bool value) override;
@@ -109,11 +116,16 @@ struct MappedId {
   bool mapped = false;     ///< the original must be kept in the layout's id field
 };
 
-/// The id rule of a layout for a store with u64 and UUID ids. Digit strings become numbers only where the
-/// schema says they are numbers. Category::bad_content for an id the rule cannot take (not hexadecimal, too short).
+/// The id rule of a layout for a store with u64 and UUID ids. Only canonical spellings are native (digits without
+/// leading zeros where the schema says ids are numbers; a UUID in lower case with hyphens), so that no two ids become one by
+/// their spelling. Every other id becomes UUIDv5 in kIdNamespace over "i" ID, or "t" LENGTH ":" TENANT ID where
+/// the record has a tenant, LENGTH being the tenant's bytes in decimal.
+/// Category::bad_content with code "id-not-a-hash" for an id that hash_prefix cannot take.
 Result<MappedId> MapId(const Layout& layout, IdKind kind, std::optional<std::string_view> tenant, std::string_view id);
-/// The record's own id for a point: the original where it was kept and maps to this point, else the
-/// point's id as it is spelled. `tenant` is the decoded one.
+/// Whether a point of that id is where MapId puts a mapped `original`.
+bool IsOriginalOf(const Layout& layout, std::optional<std::string_view> tenant, std::string_view original,
+                  std::string_view point_id);
+/// The record's own id for a point: the original that the payload holds, else the point's id as it is spelled.
 std::string UnmapId(const Layout& layout, std::string_view point_id, const DecodedPayload& payload);
 
 }  // namespace vecferry
