@@ -1,9 +1,9 @@
 #include "sqlite/vec0.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,16 +15,15 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "vec0 blobs are little-endian");
 
-constexpr size_t kOpenChunks = 8;
 constexpr int64_t kInlineText = 12;
 constexpr int64_t kMaxText = int64_t{1} << 30;
 
 Status Damage(std::string message) { return MakeError(Category::corrupt, std::move(message)); }
 
-/// What SQLite says of a damaged page or of a value of the wrong type is damage of that row; locks and I/O are not.
+/// What SQLite says of a damaged page or of an impossible length is damage of that row; locks and I/O are not.
 bool IsDamage(const Status& status) {
   const Category category = FactsOf(status).category;
-  return category == Category::corrupt || category == Category::internal || category == Category::bad_content;
+  return category == Category::corrupt || category == Category::too_large;
 }
 
 std::string Reason(const Status& status) { return status.message(); }
@@ -57,7 +56,9 @@ struct Vec0Reader::Impl {
   std::vector<Stmt> metadata_chunk, metadata_text;
   int64_t auxiliary_row = 0;
   bool auxiliary_loaded = false;     ///< the statement stands on auxiliary_row
-  std::vector<std::unique_ptr<Vec0Chunk>> open;
+  std::unordered_map<int64_t, std::unique_ptr<Vec0Chunk>> open;
+  size_t open_chunks = 0;
+  Vec0Chunk* last = nullptr;         ///< the chunk of the last call, which is most often that of the next
   uint64_t clock = 0;
 
   Status Prepare(bool scalars);
@@ -111,7 +112,7 @@ Status Vec0Reader::Impl::PrepareVectors() {
     Stmt place, row;
     if (column->indexed == Vec0Index::none) {
       // The column named rowid is the chunk's id; the row's own address is _rowid_.
-      ARROW_ASSIGN_OR_RAISE(place, PrepareOn(*db, "_rowid_", table.Shadow("vector_chunks", column->index), "rowid=?"));
+      ARROW_ASSIGN_OR_RAISE(place, PrepareOn(*db, "_rowid_, typeof(vectors)='blob'", table.Shadow("vector_chunks", column->index), "rowid=?"));
     } else {
       const char* suffix = column->indexed == Vec0Index::rescore ? "rescore_vectors" : "vectors";
       ARROW_ASSIGN_OR_RAISE(row, PrepareOn(*db, "vector", table.Shadow(suffix, column->index), "rowid=?"));
@@ -208,7 +209,7 @@ Status Vec0Reader::Impl::LoadMetadata(Vec0Chunk& into) {
 Status Vec0Reader::Impl::OpenVector(Vec0Chunk& into, size_t column) {
   Stmt& place = vector_place[column];
   const auto row = place.Bind(1, into.id).Step();
-  const bool found = row.ok() && *row;
+  const bool found = row.ok() && *row && place.Int(1) != 0;
   const int64_t address = found ? place.Int(0) : 0;
   place.Reset();
   ARROW_RETURN_NOT_OK(row.status());
@@ -297,33 +298,38 @@ Vec0Reader::Vec0Reader(Vec0Reader&&) noexcept = default;
 Vec0Reader& Vec0Reader::operator=(Vec0Reader&&) noexcept = default;
 Vec0Reader::~Vec0Reader() = default;
 
-Result<Vec0Reader> Vec0Reader::Open(Db& db, const Vec0Table& table, bool scalars) {
+Result<Vec0Reader> Vec0Reader::Open(Db& db, const Vec0Table& table, Options options) {
   auto impl = std::make_unique<Impl>();
   impl->db = &db;
   impl->table = table;
-  ARROW_RETURN_NOT_OK(impl->Prepare(scalars));
+  impl->open_chunks = std::max<size_t>(options.open_chunks, 1);
+  ARROW_RETURN_NOT_OK(impl->Prepare(options.scalars));
   return Vec0Reader(std::move(impl));
 }
 
 const Vec0Table& Vec0Reader::table() const { return impl_->table; }
 
 Result<Vec0Chunk*> Vec0Reader::Chunk(int64_t id) {
-  auto& open = impl_->open;
-  for (auto& chunk : open) {
-    if (chunk->id != id) continue;
-    chunk->used = ++impl_->clock;
-    return chunk.get();
+  Impl& impl = *impl_;
+  if (impl.last && impl.last->id == id) return impl.last;
+  impl.last = nullptr;
+  if (const auto found = impl.open.find(id); found != impl.open.end()) {
+    impl.last = found->second.get();
+    impl.last->used = ++impl.clock;
+    return impl.last;
   }
-  if (open.size() >= kOpenChunks) {
-    open.erase(std::min_element(open.begin(), open.end(), [](const auto& a, const auto& b) { return a->used < b->used; }));
+  if (impl.open.size() >= impl.open_chunks) {
+    impl.open.erase(std::min_element(impl.open.begin(), impl.open.end(),
+                                     [](const auto& a, const auto& b) { return a.second->used < b.second->used; }));
   }
   auto chunk = std::make_unique<Vec0Chunk>();
   chunk->id = id;
-  chunk->used = ++impl_->clock;
-  if (impl_->has_chunks) ARROW_RETURN_NOT_OK(impl_->Load(*chunk));
+  chunk->used = ++impl.clock;
+  if (impl.has_chunks) ARROW_RETURN_NOT_OK(impl.Load(*chunk));
   else chunk->problem = "the table has no chunks";
-  open.push_back(std::move(chunk));
-  return open.back().get();
+  impl.last = chunk.get();
+  impl.open.emplace(id, std::move(chunk));
+  return impl.last;
 }
 
 Result<std::optional<int64_t>> Vec0Reader::NextChunk(int64_t from) {
@@ -397,6 +403,7 @@ Result<Vec0Value> Vec0Reader::ReadScalar(const Vec0Column& column, const Vec0Chu
 
 void Vec0Reader::Release() {
   impl_->open.clear();
+  impl_->last = nullptr;
   impl_->auxiliary_loaded = false;
   for (Stmt* stmt : {&impl_->find, &impl_->chunk, &impl_->next, &impl_->auxiliary}) stmt->Reset();
   for (auto* group : {&impl_->vector_place, &impl_->vector_row, &impl_->metadata_chunk, &impl_->metadata_text}) {
@@ -414,10 +421,53 @@ Result<std::vector<std::string>> ListVec0(Db& db) {
   }
 }
 
+namespace {
+
+/// The shadow tables that a reader of the table cannot do without.
+std::vector<std::string> RequiredShadows(const Vec0Table& table) {
+  std::vector<std::string> names{table.Shadow("rowids")};
+  if (!table.indexed()) names.push_back(table.Shadow("chunks"));
+  bool auxiliary = false;
+  for (const Vec0Column& column : table.columns) {
+    const auto add = [&](const char* suffix) { names.push_back(table.Shadow(suffix, column.index)); };
+    if (column.kind == Vec0Kind::vector) {
+      add(column.indexed == Vec0Index::none ? "vector_chunks" : column.indexed == Vec0Index::rescore ? "rescore_vectors" : "vectors");
+    } else if (column.kind == Vec0Kind::metadata) {
+      add("metadatachunks");
+      if (column.type == Vec0Type::text) add("metadatatext");
+    } else if (column.kind == Vec0Kind::auxiliary) {
+      auxiliary = true;
+    }
+  }
+  if (auxiliary) names.push_back(table.Shadow("auxiliary"));
+  return names;
+}
+
+/// A view in place of a shadow table could compute without end: only ordinary tables are read.
+Status CheckShadows(Db& db, const Vec0Table& table) {
+  ARROW_ASSIGN_OR_RAISE(Stmt stmt, db.Prepare("SELECT 1 FROM sqlite_master WHERE type='table' AND rootpage>0 AND name=?"));
+  for (const std::string& name : RequiredShadows(table)) {
+    ARROW_ASSIGN_OR_RAISE(const bool found, stmt.BindText(1, name).Step());
+    stmt.Reset();
+    if (!found) {
+      return MakeError(Category::corrupt, fmt::format("the vec0 table {} lacks its table {}", Printable(table.name, 200), Printable(name, 200)),
+                       "restore the database from a backup");
+    }
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
 Result<Vec0Table> FindVec0(Db& db, std::string_view name) {
   ARROW_ASSIGN_OR_RAISE(Stmt stmt, db.Prepare("SELECT name, sql FROM sqlite_master WHERE type='table' AND rootpage=0 AND name=? COLLATE NOCASE"));
   ARROW_ASSIGN_OR_RAISE(const bool row, stmt.BindText(1, name).Step());
-  if (row && IsVec0Sql(stmt.Text(1))) return ParseVec0(stmt.Text(0), stmt.Text(1));
+  if (row && IsVec0Sql(stmt.Text(1))) {
+    ARROW_ASSIGN_OR_RAISE(Vec0Table table, ParseVec0(stmt.Text(0), stmt.Text(1)));
+    stmt.Reset();
+    ARROW_RETURN_NOT_OK(CheckShadows(db, table));
+    return table;
+  }
   ARROW_ASSIGN_OR_RAISE(const auto names, ListVec0(db));
   if (names.empty()) return MakeError(Category::not_found, "the database holds no vec0 table", "check the path");
   return MakeError(Category::not_found, fmt::format("there is no vec0 table \"{}\"{}", Printable(name, 200), Suggestion(name, names)),

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,8 +63,11 @@ Result<Vec0Table> FindVec0(Db& db, std::string_view name);
 /// alone, and Vec0Chunk::problem about the rows of that chunk. Any other failure is one of the database.
 class Vec0Reader {
  public:
-  /// `scalars`: whether metadata, partitions and auxiliary columns will be read.
-  static Result<Vec0Reader> Open(Db& db, const Vec0Table& table, bool scalars);
+  struct Options {
+    bool scalars = true;     ///< whether metadata, partitions and auxiliary columns will be read
+    size_t open_chunks = 8;  ///< chunks kept loaded: validity, rowids and metadata, not vectors
+  };
+  static Result<Vec0Reader> Open(Db& db, const Vec0Table& table, Options options);
   Vec0Reader(Vec0Reader&&) noexcept;
   Vec0Reader& operator=(Vec0Reader&&) noexcept;
   ~Vec0Reader();
