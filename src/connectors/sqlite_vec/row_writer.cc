@@ -14,18 +14,6 @@ namespace {
 using sqlite::Type;
 using sqlite::Vec0Value;
 
-std::string Base64(std::string_view bytes) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < bytes.size() ? static_cast<uint8_t>(bytes[i + k]) : 0U);
-    for (size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
-
 std::string_view NameOf(double non_finite) { return std::isnan(non_finite) ? "NaN" : non_finite > 0 ? "Infinity" : "-Infinity"; }
 
 }  // namespace
@@ -113,7 +101,7 @@ Status RowWriter::AddField(const Vec0Value& value, const sqlite::Vec0Column&) {
       AppendJsonDouble(value.real, &json_);
       return Status::OK();
     case Type::text: AppendJsonString(value.bytes, &json_); return Status::OK();
-    case Type::blob: return writer.Special("bytes", Base64(value.bytes));
+    case Type::blob: return writer.Special("bytes", ToBase64(value.bytes));
   }
   return Status::OK();
 }
