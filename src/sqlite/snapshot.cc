@@ -67,15 +67,18 @@ Status WithHolder(const Status& failure, const fs::path& file) {
                                                  holders.empty() ? std::string() : " (" + holders + ")"));
 }
 
-/// A page that lies beyond the end of the file reads as zeros, which would pass for data.
-Status CheckNotCutOff(Db& db, const fs::path& file) {
-  if (HasPendingChanges(file)) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const int64_t pages, db.QueryInt("PRAGMA page_count"));
-  ARROW_ASSIGN_OR_RAISE(const int64_t page_size, db.QueryInt("PRAGMA page_size"));
-  const auto expected = static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_size);
+/// SQLite refuses a file that is shorter than its header says as malformed: this tells which it is. Bytes 16 and
+/// 28 of the header are the page size (1 for 65536) and the number of pages, big-endian.
+Status ExplainDamage(const Status& failure, const fs::path& file) {
+  if (!IsCategory(failure, Category::corrupt)) return failure;
+  std::array<uint8_t, 32> head{};
+  std::ifstream in(file, std::ios::binary);
+  if (!in.read(reinterpret_cast<char*>(head.data()), head.size())) return failure;
+  const uint64_t page = head[16] == 0 && head[17] == 1 ? 65536 : static_cast<uint64_t>(head[16]) << 8 | head[17];
+  const uint64_t pages = static_cast<uint64_t>(head[28]) << 24 | static_cast<uint64_t>(head[29]) << 16 | static_cast<uint64_t>(head[30]) << 8 | head[31];
   const uint64_t size = SizeOf(file);
-  if (size >= expected) return Status::OK();
-  return MakeError(Category::corrupt, fmt::format("{} is cut off: it has {} bytes of {}", file.string(), size, expected),
+  if (size >= page * pages) return failure;
+  return MakeError(Category::corrupt, fmt::format("{} is cut off: it has {} bytes of {}", file.string(), size, page * pages),
                    "restore it from a backup, or recover it with `sqlite3 FILE .recover`");
 }
 
@@ -83,7 +86,6 @@ Result<Db> OpenAndRead(const fs::path& file, const OpenOptions& options) {
   ARROW_ASSIGN_OR_RAISE(Db db, Db::Open(file, options));
   ARROW_RETURN_NOT_OK(db.Exec("BEGIN"));
   ARROW_RETURN_NOT_OK(db.QueryInt("SELECT count(*) FROM sqlite_master").status());
-  ARROW_RETURN_NOT_OK(CheckNotCutOff(db, file));
   ARROW_RETURN_NOT_OK(db.Exec("COMMIT"));
   return db;
 }
@@ -276,7 +278,7 @@ Snapshot::~Snapshot() {
 
 Status Snapshot::Probe() {
   const Status status = OpenAndRead(file_, open_).status();
-  if (status.ok() || open_.mode == OpenOptions::Mode::immutable) return status;
+  if (status.ok() || open_.mode == OpenOptions::Mode::immutable) return ExplainDamage(status, file_);
   return ProbeLocked(status);
 }
 
@@ -284,7 +286,7 @@ Status Snapshot::Probe() {
 /// where the folder may not be written.
 Status Snapshot::ProbeLocked(const Status& failure) {
   const Category category = FactsOf(failure).category;
-  if (category != Category::not_found && category != Category::permission) return WithHolder(failure, file_);
+  if (category != Category::not_found && category != Category::permission) return ExplainDamage(WithHolder(failure, file_), file_);
   if (HasPendingChanges(file_)) return CopySidecars();
   open_.mode = OpenOptions::Mode::immutable;
   return OpenAndRead(file_, open_).status();

@@ -341,6 +341,8 @@ class StrayReader final : public TableReader {
       for (; chunk->problem.empty() && slot_ < table_->mapping.table.chunk_size; ++slot_) {
         if (!chunk->Live(slot_) || IsClaimed(chunk_, slot_)) continue;
         if (RejectsFull(*batch)) return Status::OK();
+        ARROW_ASSIGN_OR_RAISE(const Vec0Place place, reader_->Find(chunk->RowId(slot_)));
+        if (place.found) continue;  // its row was told as misplaced
         batch->rejects.push_back(writer_->MakeReject(
             chunk->RowId(slot_), {}, "orphan-slot", fmt::format("slot {} of chunk {} is marked as live and belongs to no row", slot_, chunk_)));
       }
