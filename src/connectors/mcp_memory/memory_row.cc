@@ -141,8 +141,9 @@ Status MemoryRow::AddTags(const Stmt& row) {
 }
 
 Status MemoryRow::AddMetadata(const Stmt& row) {
-  const std::string_view text = row.Text(kMetadata);
+  // The type first: taking a BLOB as text turns it into one.
   if (row.ColumnType(kMetadata) == Type::blob) return MakeError(Category::bad_content, "metadata is a BLOB");
+  const std::string_view text = row.Text(kMetadata);
   if (text.empty() || text == "{}") {
     json_ += "{}";
     return Status::OK();
