@@ -59,6 +59,9 @@ struct SourceBatch {
 struct ReadOptions {
   int64_t batch_rows = 1000;
   int64_t batch_bytes = 8 << 20;  ///< a record that is larger travels alone
+  /// A hint that only tenant and id are looked at: the rest may be left out, and a record that would be a Reject
+  /// for its content may be yielded. Only given to sources whose ids are unique.
+  bool keys_only = false;
 };
 
 /// Reads one split, one thread at a time.
@@ -147,7 +150,7 @@ struct WriteOutcome {
   std::vector<RowReject> rejects; ///< every other row was accepted
 };
 
-/// The same dataset by key. Optional.
+/// The same dataset by key. Optional. `tenants` is empty or as long as `ids`, "" where a record has none.
 class Lookup {
  public:
   virtual ~Lookup() = default;
@@ -156,6 +159,11 @@ class Lookup {
   /// the store's layout). Thread-safe where the sink takes several batches at once.
   virtual Result<RecordView> Get(const std::vector<std::string_view>& tenants,
                                  const std::vector<std::string_view>& ids) = 0;
+  /// How many of those ids exist.
+  virtual Result<int64_t> CountOf(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) {
+    ARROW_ASSIGN_OR_RAISE(const RecordView found, Get(tenants, ids));
+    return found.rows();
+  }
 };
 
 /// What rollback needs of a store. Optional.
@@ -191,11 +199,19 @@ class Sink {
   /// Makes durable what was written and says up to where, opaque; journalled with the cursors.
   virtual Result<std::string> Flush() { return std::string(); }
   /// Cuts off what lies beyond a state that Flush gave. "" is the beginning.
-  virtual Status Resume(const std::string& state) { return state.empty() ? Status::OK() : Status::OK(); }
+  virtual Status Resume(const std::string& state) { return (void)state, Status::OK(); }
   /// Makes the dataset whole and visible (list it, build its index, rename it). Idempotent.
   virtual Status Finish() = 0;
   /// Lets go of locks and temporary state after a failure. What was acknowledged stays, for a resume.
   virtual Status Abort() = 0;
+  /// The store's own key of a record, in one spelling: records of equal keys would overwrite each other.
+  /// Category::bad_content for an id that the store cannot hold. After Prepare; thread-safe.
+  virtual Result<std::string> KeyOf(std::string_view tenant, std::string_view id) const {
+    return std::string(tenant) + '\x1f' + std::string(id);
+  }
+  /// Whether KeyOf gives each (tenant, id) of the spec's schema a key of its own. If not, the engine looks for two
+  /// that become one before the first write.
+  virtual bool InjectiveKeys(const RecordSchema& schema) const { return (void)schema, true; }
   virtual Lookup* lookup() { return nullptr; }
   virtual Undo* undo() { return nullptr; }
   /// A source on the same dataset, sharing this sink's lock: what verification reads. After Prepare.
@@ -235,6 +251,8 @@ class Connector {
     std::string notes;                  ///< Markdown, for the reference page
   };
   virtual const Info& info() const = 0;
+  /// What this dataset can hold and do, where its URI says less than the kind as such; the engine asks here.
+  virtual Result<Capabilities> CapabilitiesOf(const Location& location) const { return (void)location, info().capabilities; }
   /// The datasets of a store, for `inspect` without #DATASET and for globs.
   virtual Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext& context) = 0;
   /// Category::not_found, with the nearest names, where the dataset does not exist.

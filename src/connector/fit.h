@@ -1,0 +1,33 @@
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "connector/connector.h"
+
+namespace vecferry {
+
+/// Why a store of those capabilities cannot take a dataset of this schema: one note for each vector or column that has
+/// no place, empty where it fits. Code: "metric", "element", "sparse", "multi", "named-vectors",
+/// "too-many-vectors", "no-vectors", "document", "tenant", "extras".
+std::vector<Note> SchemaMisfits(const Capabilities& capabilities, const RecordSchema& schema);
+/// The same as one failure, Category::unsupported.
+Status CheckSchemaFits(const Capabilities& capabilities, const RecordSchema& schema);
+
+/// Tells of single records whether a store can take them. Not for use by two threads at once.
+class RowFit {
+ public:
+  explicit RowFit(const Capabilities& capabilities);
+  ~RowFit();
+  /// Code "missing-vector", "metadata-FEATURE" (see Name(JsonFeature)), or the code of what is wrong with
+  /// the metadata itself.
+  std::optional<RowReject> Check(const RecordView& view, int64_t row);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The features that a metadata object uses, added to `features`.
+Status ScanFeatures(JsonReader& reader, std::string_view metadata, std::set<JsonFeature>* features);
+
+}  // namespace vecferry

@@ -1,0 +1,56 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vecferry {
+
+/// How far a phase is.
+struct Progress {
+  std::string phase;        ///< "snapshot", "plan", "transfer", "verify"
+  std::string unit = "records";
+  int64_t done = 0;         ///< units done so far, an earlier process's included
+  int64_t total = -1;       ///< -1 if unknown
+  int64_t session = 0;      ///< units done by this process; what the rate is made of
+  int64_t bytes = 0;
+  int64_t written = 0, skipped = 0, rejected = 0, retried = 0, batches = 0;
+  double seconds = 0;       ///< since the phase began in this process
+};
+
+/// Something that happened. `fields` are further facts in the order they are to be shown.
+struct Event {
+  enum class Kind { phase_started, progress, phase_finished, message, warning, retry, reject, mismatch, finished };
+  Kind kind = Kind::message;
+  std::string text;         ///< for people, one line, printable
+  Progress progress;        ///< of progress and phase events
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+const char* Name(Event::Kind kind);
+
+/// Takes the events of a run. Called from several threads, never two at once (Events serialises them).
+class EventListener {
+ public:
+  virtual ~EventListener() = default;
+  virtual void On(const Event& event) = 0;
+};
+
+/// Where the engine sends its events.
+class Events {
+ public:
+  void Add(EventListener* listener) { listeners_.push_back(listener); }
+  void Send(const Event& event) {
+    std::lock_guard lock(mutex_);
+    for (auto* listener : listeners_) listener->On(event);
+  }
+  void Message(std::string text) { Send({Event::Kind::message, std::move(text), {}, {}}); }
+  void Warning(std::string text) { Send({Event::Kind::warning, std::move(text), {}, {}}); }
+
+ private:
+  std::mutex mutex_;
+  std::vector<EventListener*> listeners_;
+};
+
+}  // namespace vecferry
