@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <numeric>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -196,6 +197,26 @@ TEST_F(Jsonl, SplitsHoldEachLineOnce) {
   Write(text);
   for (const int splits : {1, 2, 3, 7, 1000}) EXPECT_EQ(ReadAll(splits).ids, wanted) << splits;
   EXPECT_EQ(OpenSource(file_).ValueOrDie()->Splits(3)->size(), 3u);
+}
+
+TEST_F(Jsonl, ALargeRecordTravelsAlone) {
+  const RecordSchema schema = SchemaOf(Element::f32, 1);
+  const std::string small = R"({"id":"s"})", large = R"({"id":"l","document":")" + std::string(5000, 'x') + "\"}";
+  Write(HeaderOf(schema) + small + "\n" + small + "\n" + large + "\n" + small + "\n");
+  ReadOptions options;
+  options.batch_bytes = 1000;
+  auto source = OpenSource(file_).ValueOrDie();
+  const Split split = source->Splits(1)->at(0);
+  auto reader = source->Read(split, "", options).ValueOrDie();
+  std::vector<int64_t> rows;
+  while (auto batch = reader->Next().ValueOrDie()) {
+    rows.push_back(batch->records.rows());
+    int64_t rest = 0;
+    auto again = source->Read(split, batch->next, {}).ValueOrDie();
+    while (auto more = again->Next().ValueOrDie()) rest += more->records.rows();
+    EXPECT_EQ(std::accumulate(rows.begin(), rows.end(), rest), 4) << batch->next;
+  }
+  EXPECT_EQ(rows, (std::vector<int64_t>{2, 1, 1}));
 }
 
 TEST_F(Jsonl, AFileThatChangedIsNotReadOn) {
