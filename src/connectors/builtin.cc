@@ -2,6 +2,7 @@
 
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/memory/memory.h"
+#include "connectors/qdrant_local/qdrant_local.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -10,6 +11,7 @@ void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
   registry.Add(jsonl::MakeConnector());
   registry.Add(memory::MakeConnector());
+  registry.Add(MakeQdrantLocal());
 }
 
 }  // namespace vecferry

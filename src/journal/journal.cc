@@ -181,19 +181,30 @@ Result<std::optional<std::string>> Journal::PhaseResult(std::string_view name) {
   return found ? std::optional<std::string>(query.Text(0)) : std::nullopt;
 }
 
+Status Journal::InsertSplits(const std::vector<SplitProgress>& splits, int64_t first) {
+  ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare("INSERT INTO split VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"));
+  for (const SplitProgress& s : splits) {
+    insert.Bind(1, first++).BindText(2, s.payload).BindText(3, s.label).BindBlob(4, s.cursor);
+    insert.Bind(5, int64_t{s.done}).Bind(6, s.rows).Bind(7, s.written).Bind(8, s.skipped).Bind(9, s.rejected);
+    insert.Bind(10, s.bytes).Bind(11, s.batches).BindText(12, s.last_id);
+    ARROW_RETURN_NOT_OK(insert.Run());
+  }
+  return Status::OK();
+}
+
 Status Journal::PutSplits(const std::vector<SplitProgress>& splits) {
   std::lock_guard lock(mutex_);
   return Commit("splits", true, [&]() -> Status {
     ARROW_RETURN_NOT_OK(db_.Exec("DELETE FROM split"));
-    ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare("INSERT INTO split VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"));
-    for (size_t i = 0; i < splits.size(); ++i) {
-      const SplitProgress& s = splits[i];
-      insert.Bind(1, static_cast<int64_t>(i)).BindText(2, s.payload).BindText(3, s.label).BindBlob(4, s.cursor);
-      insert.Bind(5, int64_t{s.done}).Bind(6, s.rows).Bind(7, s.written).Bind(8, s.skipped).Bind(9, s.rejected);
-      insert.Bind(10, s.bytes).Bind(11, s.batches).BindText(12, s.last_id);
-      ARROW_RETURN_NOT_OK(insert.Run());
-    }
-    return Status::OK();
+    return InsertSplits(splits, 0);
+  });
+}
+
+Status Journal::AppendSplits(const std::vector<SplitProgress>& splits) {
+  std::lock_guard lock(mutex_);
+  return Commit("splits", true, [&]() -> Status {
+    ARROW_ASSIGN_OR_RAISE(const int64_t first, db_.QueryInt("SELECT count(*) FROM split"));
+    return InsertSplits(splits, first);
   });
 }
 
@@ -223,6 +234,17 @@ Status Journal::AppendDigest(const Ack& ack) {
   return Status::OK();
 }
 
+Status Journal::InsertRejects(const Ack& ack) {
+  ARROW_ASSIGN_OR_RAISE(int64_t ordinal, db_.QueryInt(fmt::format("SELECT coalesce(max(ordinal)+1,0) FROM reject WHERE split={}", ack.split)));
+  ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare("INSERT INTO reject VALUES(?,?,?,?,?,?,?)"));
+  for (const auto& reject : ack.rejects) {
+    insert.Bind(1, int64_t{ack.split}).Bind(2, ordinal++).BindText(3, reject.id).BindText(4, reject.tenant);
+    insert.BindText(5, reject.code).BindText(6, reject.message).BindText(7, reject.record);
+    ARROW_RETURN_NOT_OK(insert.Run());
+  }
+  return Status::OK();
+}
+
 Status Journal::CommitAck(const Ack& ack) {
   ARROW_ASSIGN_OR_RAISE(auto update, db_.Prepare("UPDATE split SET cursor=?, done=?, rows=rows+?, written=written+?, skipped=skipped+?, "
                                                  "rejected=rejected+?, bytes=bytes+?, batches=batches+1, "
@@ -231,14 +253,7 @@ Status Journal::CommitAck(const Ack& ack) {
   update.Bind(6, static_cast<int64_t>(ack.rejects.size())).Bind(7, ack.bytes).BindText(8, ack.last_id).Bind(9, int64_t{ack.split});
   ARROW_RETURN_NOT_OK(update.Run());
   ARROW_RETURN_NOT_OK(AppendDigest(ack));
-  if (ack.rejects.empty()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare("INSERT OR REPLACE INTO reject VALUES(?,?,?,?,?,?,?)"));
-  for (const auto& reject : ack.rejects) {
-    insert.Bind(1, int64_t{reject.split}).Bind(2, reject.ordinal).BindText(3, reject.id).BindText(4, reject.tenant);
-    insert.BindText(5, reject.code).BindText(6, reject.message).BindText(7, reject.record);
-    ARROW_RETURN_NOT_OK(insert.Run());
-  }
-  return Status::OK();
+  return ack.rejects.empty() ? Status::OK() : InsertRejects(ack);
 }
 
 Status Journal::CommitAcks(const std::vector<Ack>& acks, const std::optional<std::string>& sink_state) {

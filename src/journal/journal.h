@@ -40,7 +40,7 @@ struct SplitProgress {
 
 struct JournalReject {
   int split = 0;
-  int64_t ordinal = 0;          ///< unique within the split
+  int64_t ordinal = 0;          ///< its number within the split, given by the journal
   std::string id, tenant, code, message, record;
 };
 
@@ -92,12 +92,14 @@ class Journal {
   Result<std::optional<std::string>> PhaseResult(std::string_view name);
 
   Status PutSplits(const std::vector<SplitProgress>& splits);
+  /// Adds splits to those that are there: a pass over the source again, for some of its records.
+  Status AppendSplits(const std::vector<SplitProgress>& splits);
   Result<std::vector<SplitProgress>> splits();
   Status CommitAcks(const std::vector<Ack>& acks, const std::optional<std::string>& sink_state);
   Result<std::string> sink_state();
 
   /// Sum of what was journalled, by the caller's merging of each part.
-  Status EachDigest(const std::function<Status(std::string_view)>& part);
+  Status EachSplitDigest(const std::function<Status(int split, std::string_view)>& part);
   Status EachHashes(const std::function<Status(std::string_view)>& part);
   Status EachReject(const std::function<Status(const JournalReject&)>& reject);
   Result<int64_t> reject_count();
@@ -127,7 +129,9 @@ class Journal {
   static Result<std::unique_ptr<Journal>> OpenChecked(const fs::path& file, sqlite::OpenOptions options, bool check);
   /// Runs `body` in a transaction with failpoints around its commit; synced to disk if `durable`.
   Status Commit(const char* what, bool durable, const std::function<Status()>& body);
+  Status InsertSplits(const std::vector<SplitProgress>& splits, int64_t first);
   Status CommitAck(const Ack& ack);
+  Status InsertRejects(const Ack& ack);
   Status AppendDigest(const Ack& ack);
 
   fs::path file_;

@@ -7,25 +7,25 @@
 namespace vecferry {
 namespace {
 
-Status EachBlob(sqlite::Db& db, std::string_view sql, const std::function<Status(std::string_view)>& part) {
+Status EachPart(sqlite::Db& db, std::string_view sql, const std::function<Status(int, std::string_view)>& part) {
   ARROW_ASSIGN_OR_RAISE(auto query, db.Prepare(sql));
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
     if (!row) return Status::OK();
-    ARROW_RETURN_NOT_OK(part(query.Blob(0)));
+    ARROW_RETURN_NOT_OK(part(static_cast<int>(query.Int(0)), query.Blob(1)));
   }
 }
 
 }  // namespace
 
-Status Journal::EachDigest(const std::function<Status(std::string_view)>& part) {
+Status Journal::EachSplitDigest(const std::function<Status(int, std::string_view)>& part) {
   std::lock_guard lock(mutex_);
-  return EachBlob(db_, "SELECT part FROM digest ORDER BY sequence", part);
+  return EachPart(db_, "SELECT split,part FROM digest ORDER BY sequence", part);
 }
 
 Status Journal::EachHashes(const std::function<Status(std::string_view)>& part) {
   std::lock_guard lock(mutex_);
-  return EachBlob(db_, "SELECT part FROM hashes ORDER BY sequence", part);
+  return EachPart(db_, "SELECT split,part FROM hashes ORDER BY sequence", [&](int, std::string_view bytes) { return part(bytes); });
 }
 
 Status Journal::EachReject(const std::function<Status(const JournalReject&)>& visit) {

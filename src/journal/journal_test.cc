@@ -66,13 +66,13 @@ TEST_F(JournalTest, KeepsWhatWasAcknowledgedAcrossProcesses) {
   EXPECT_EQ(*journal->sink_state(), "state");
   EXPECT_EQ(*journal->reject_count(), 3);
   std::string digests;
-  ASSERT_TRUE(journal->EachDigest([&](std::string_view part) { return digests += part, Status::OK(); }).ok());
+  ASSERT_TRUE(journal->EachSplitDigest([&](int, std::string_view part) { return digests += part, Status::OK(); }).ok());
   EXPECT_EQ(digests, std::string("D\0xDbDc", 7));
   Ack total = AckOf(0, "d", 1);
   total.digest_is_total = true;
   ASSERT_TRUE(journal->CommitAcks({total}, std::nullopt).ok());
   digests.clear();
-  ASSERT_TRUE(journal->EachDigest([&](std::string_view part) { return digests += part, Status::OK(); }).ok());
+  ASSERT_TRUE(journal->EachSplitDigest([&](int, std::string_view part) { return digests += part, Status::OK(); }).ok());
   EXPECT_EQ(digests, "DbDd");
 }
 

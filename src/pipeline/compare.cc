@@ -1,0 +1,173 @@
+#include "pipeline/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "record/distance.h"
+
+namespace vecferry {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string Shown(std::string_view text) { return Printable(text, 200); }
+
+std::string ShownOr(const std::optional<std::string_view>& text) { return text ? Shown(*text) : "(none)"; }
+
+Json ParseMetadata(const std::optional<std::string_view>& text) {
+  Json json = Json::parse(text.value_or("{}"), nullptr, false);
+  return json.is_object() ? json : Json::object();
+}
+
+/// Type and value; nlohmann's own == takes 1 and 1.0 for equal.
+bool SameValue(const Json& a, const Json& b) { return a.dump() == b.dump(); }
+
+bool SameSet(const Json& a, const Json& b) {
+  if (!a.is_array() || !b.is_array()) return SameValue(a, b);
+  std::set<std::string> left, right;
+  for (const auto& item : a) left.insert(item.dump());
+  for (const auto& item : b) right.insert(item.dump());
+  return left == right;
+}
+
+bool SameTime(const Json& a, const Json& b, double tolerance) {
+  if (!a.is_number() || !b.is_number()) return SameValue(a, b);
+  return std::abs(a.get<double>() - b.get<double>()) <= tolerance;
+}
+
+struct Rows {
+  const RecordView& source;
+  int64_t source_row;
+  const RecordView& target;
+  int64_t target_row;
+};
+
+bool SameField(const std::string& key, const Json& a, const Json& b, const CompareOptions& options) {
+  FieldMeaning meaning = FieldMeaning::plain;
+  if (options.layout && options.layout->meanings.contains(key)) meaning = options.layout->meanings.at(key);
+  if (meaning == FieldMeaning::set) return SameSet(a, b);
+  if (meaning == FieldMeaning::timestamp && options.time_tolerance > 0) return SameTime(a, b, options.time_tolerance);
+  return SameValue(a, b);
+}
+
+void CompareMetadata(const Rows& rows, const CompareOptions& options, std::vector<FieldDifference>* out) {
+  const auto a_text = rows.source.metadata(rows.source_row), b_text = rows.target.metadata(rows.target_row);
+  if (a_text.value_or("{}") == b_text.value_or("{}")) return;
+  const Json a = ParseMetadata(a_text), b = ParseMetadata(b_text);
+  std::set<std::string> keys;
+  for (const auto& [key, value] : a.items()) keys.insert(key);
+  for (const auto& [key, value] : b.items()) keys.insert(key);
+  for (const auto& key : keys) {
+    if (options.scope.fields.ignored.contains(key)) continue;
+    const auto in_a = a.find(key), in_b = b.find(key);
+    if (in_a != a.end() && in_b != b.end() && SameField(key, *in_a, *in_b, options)) continue;
+    out->push_back({"metadata." + Printable(key, 100), in_a == a.end() ? "(none)" : Shown(in_a->dump()),
+                    in_b == b.end() ? "(none)" : Shown(in_b->dump())});
+  }
+}
+
+const VectorColumn* FindColumn(const RecordView& view, const std::string& name) {
+  for (const auto& column : view.vectors()) {
+    if (column.spec.column() == name) return &column;
+  }
+  return nullptr;
+}
+
+/// The bytes of one vector of a record, a sparse one sorted by index.
+std::string BytesOf(const VectorColumn& column, int64_t row) {
+  if (column.spec.kind == VectorKind::dense) return std::string(column.Dense(row));
+  const int32_t begin = column.offsets[row], end = column.offsets[row + 1];
+  std::string bytes;
+  if (column.spec.kind == VectorKind::multi) {
+    return {reinterpret_cast<const char*>(column.data) + begin * column.width, static_cast<size_t>((end - begin) * column.width)};
+  }
+  std::vector<std::pair<uint32_t, float>> pairs;
+  for (int32_t i = begin; i < end; ++i) pairs.emplace_back(column.indices[i], column.values[i]);
+  std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [index, value] : pairs) {
+    bytes.append(reinterpret_cast<const char*>(&index), 4);
+    bytes.append(reinterpret_cast<const char*>(&value), 4);
+  }
+  return bytes;
+}
+
+bool SameElements(Element element, const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  if (a.size() != b.size() || element != Element::f32) return false;
+  for (size_t i = 0; i < a.size(); i += 4) {
+    float x, y;
+    std::memcpy(&x, a.data() + i, 4);
+    std::memcpy(&y, b.data() + i, 4);
+    if (x != y && !(std::isnan(x) && std::isnan(y))) return false;
+  }
+  return true;
+}
+
+std::string ShownVector(const VectorSpec& spec, const std::string& bytes, size_t at) {
+  if (spec.element != Element::f32 || spec.kind == VectorKind::sparse) return fmt::format("{} bytes {}...", bytes.size(), ToHex(bytes.substr(0, 16)));
+  float value = 0;
+  if (4 * at + 4 <= bytes.size()) std::memcpy(&value, bytes.data() + 4 * at, 4);
+  return fmt::format("{} elements, [{}] = {:.9g}", bytes.size() / 4, at, value);
+}
+
+size_t FirstDifference(const std::string& a, const std::string& b) {
+  size_t i = 0;
+  while (i < std::min(a.size(), b.size()) && a[i] == b[i]) ++i;
+  return i / 4;
+}
+
+void CompareVector(const VectorColumn* a, const VectorColumn* b, const Rows& rows, double min_cosine, std::vector<FieldDifference>* out) {
+  const std::string field = (a ? a : b)->spec.column();
+  const bool has_a = a && !a->IsNull(rows.source_row), has_b = b && !b->IsNull(rows.target_row);
+  if (!has_a && !has_b) return;
+  if (has_a != has_b) {
+    out->push_back({field, has_a ? "present" : "(none)", has_b ? "present" : "(none)"});
+    return;
+  }
+  const std::string left = BytesOf(*a, rows.source_row), right = BytesOf(*b, rows.target_row);
+  if (a->spec.element == b->spec.element && SameElements(a->spec.element, left, right)) return;
+  const size_t at = FirstDifference(left, right);
+  if (min_cosine > 0 && left.size() == right.size() && a->spec.kind != VectorKind::sparse) {
+    const auto dims = static_cast<int32_t>(left.size() * static_cast<size_t>(a->spec.dims) / static_cast<size_t>(std::max<int64_t>(a->width, 1)));
+    const double cosine = Cosine(a->spec.element, dims, left, right);
+    if (cosine >= min_cosine) return;
+    out->push_back({field, ShownVector(a->spec, left, at), fmt::format("{}, cosine {:.6f}", ShownVector(b->spec, right, at), cosine)});
+    return;
+  }
+  out->push_back({field, ShownVector(a->spec, left, at), ShownVector(b->spec, right, at)});
+}
+
+}  // namespace
+
+Result<std::vector<FieldDifference>> RecordComparer::Compare(const RecordView& source, int64_t source_row, const RecordView& target,
+                                                             int64_t target_row) const {
+  std::vector<FieldDifference> differences;
+  const Rows rows{source, source_row, target, target_row};
+  if (options_.scope.document) {
+    const auto a = source.document(source_row), b = target.document(target_row);
+    if (a != b) differences.push_back({"document", ShownOr(a), ShownOr(b)});
+  }
+  if (options_.scope.metadata) CompareMetadata(rows, options_, &differences);
+  if (!options_.scope.vectors) return differences;
+  std::set<std::string> columns;
+  for (const auto& column : source.vectors()) columns.insert(column.spec.column());
+  for (const auto& column : target.vectors()) columns.insert(column.spec.column());
+  for (const auto& name : columns) {
+    CompareVector(FindColumn(source, name), FindColumn(target, name), rows, options_.min_cosine, &differences);
+  }
+  for (size_t i = 0; i < source.schema().extras.size(); ++i) {
+    for (size_t j = 0; j < target.schema().extras.size(); ++j) {
+      if (source.schema().extras[i] != target.schema().extras[j]) continue;
+      if (source.extra(i, source_row) != target.extra(j, target_row)) differences.push_back({"extra:" + source.schema().extras[i], "bytes", "other bytes"});
+    }
+  }
+  return differences;
+}
+
+}  // namespace vecferry

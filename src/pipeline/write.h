@@ -1,0 +1,22 @@
+#pragma once
+#include <functional>
+
+#include "connector/connector.h"
+#include "pipeline/retry.h"
+
+namespace vecferry {
+
+/// What the writing of one batch needs of the run.
+struct WriteContext {
+  RetryPolicy retry;
+  const Clock* clock = &Clock::System();
+  const CancelToken* cancel = nullptr;
+  std::function<void(const Status&)> on_retry = [](const Status&) {};
+};
+
+/// Writes a batch with what the engine does about failures: transient ones are retried, a batch that is too large is
+/// halved, one that fails for its content is bisected down to the rows at fault, which become rejects. Rows of the
+/// outcome are those of `batch`. A failure that remains is the store's, not the records'.
+Result<WriteOutcome> WriteBatch(Sink& sink, const RecordView& batch, const WriteContext& context);
+
+}  // namespace vecferry
