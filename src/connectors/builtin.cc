@@ -1,6 +1,8 @@
 #include "connectors/builtin.h"
 
+#include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/sqlite_vec/sqlite_vec.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -8,6 +10,8 @@ namespace vecferry {
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
   registry.Add(memory::MakeConnector());
+  registry.Add(mcp_memory::MakeConnector());  // before sqlite_vec: a path is of the first kind that recognises it
+  registry.Add(sqlite_vec::MakeConnector());
 }
 
 }  // namespace vecferry
