@@ -1,8 +1,10 @@
 #include "connectors/builtin.h"
 
 #include "connectors/jsonl/jsonl.h"
+#include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
 #include "connectors/qdrant_local/qdrant_local.h"
+#include "connectors/sqlite_vec/sqlite_vec.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -12,6 +14,8 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(jsonl::MakeConnector());
   registry.Add(memory::MakeConnector());
   registry.Add(MakeQdrantLocal());
+  registry.Add(mcp_memory::MakeConnector());  // before sqlite_vec: a path is of the first kind that recognises it
+  registry.Add(sqlite_vec::MakeConnector());
 }
 
 }  // namespace vecferry
