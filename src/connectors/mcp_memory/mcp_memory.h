@@ -3,9 +3,9 @@
 
 #include "connector/connector.h"
 
-namespace vecferry {
+namespace vecferry::mcp_memory {
 
 /// `mcp-memory:FILE`: the SQLite database of mcp-memory-service, generations 9.x and 10.x to 12.x.
-std::unique_ptr<Connector> MakeMcpMemoryConnector();
+std::unique_ptr<Connector> MakeConnector();
 
-}  // namespace vecferry
+}  // namespace vecferry::mcp_memory

@@ -3,9 +3,9 @@
 
 #include "connector/connector.h"
 
-namespace vecferry {
+namespace vecferry::sqlite_vec {
 
 /// `sqlite-vec:FILE#TABLE`: vec0 virtual tables of sqlite-vec, read without the extension.
-std::unique_ptr<Connector> MakeSqliteVecConnector();
+std::unique_ptr<Connector> MakeConnector();
 
-}  // namespace vecferry
+}  // namespace vecferry::sqlite_vec
