@@ -115,6 +115,7 @@ Status Stmt::Run() {
 }
 
 void Stmt::Reset() {
+  if (!stmt_) return;
   sqlite3_reset(stmt_);
   sqlite3_clear_bindings(stmt_);
   bind_error_ = 0;

@@ -1,0 +1,130 @@
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "connectors/sqlite_vec/source.h"
+#include "connectors/sqlite_vec/sqlite_vec.h"
+#include "sqlite/vec0.h"
+
+namespace vecferry {
+namespace {
+
+using sqlite::Snapshot;
+
+std::vector<OptionSpec> Options() {
+  OptionSpec snapshot;
+  snapshot.name = "snapshot";
+  snapshot.kind = OptionSpec::Kind::choice;
+  snapshot.default_value = "copy";
+  snapshot.choices = {"copy", "live", "immutable"};
+  snapshot.help = "How the database is read: from a copy made once for the run, in place while others may write it, or in place without locks.";
+  OptionSpec document;
+  document.name = "document";
+  document.value_name = "COLUMN";
+  document.help = "The text column that holds the text that was embedded; without it there is none, and every column is metadata.";
+  document.example = "document=body";
+  OptionSpec vector_name;
+  vector_name.name = "vector-name";
+  vector_name.value_name = "NAME";
+  vector_name.help = "The name of the vector of a table that has only one; it has none by default. Several vectors keep the names of their columns.";
+  return {snapshot, document, vector_name};
+}
+
+Connector::Info MakeInfo() {
+  Connector::Info info;
+  info.scheme = "sqlite-vec";
+  info.title = "sqlite-vec, vec0 virtual tables in a SQLite database";
+  info.example = "sqlite-vec:notes.db#docs";
+  info.aliases = {"sqlite", "sqlite3"};
+  Capabilities& can = info.capabilities;
+  can.source = true;
+  can.consistency = Consistency::frozen;
+  can.ids = {IdKind::i64, IdKind::string};
+  can.dense = {Element::f32, Element::i8, Element::bit};
+  can.named_vectors = true;
+  can.max_vectors = 16;
+  can.metrics = {Metric::l2, Metric::cosine, Metric::l1, Metric::hamming};
+  can.tenant = false;
+  can.json = {JsonFeature::null, JsonFeature::boolean, JsonFeature::int64, JsonFeature::real, JsonFeature::non_finite, JsonFeature::bytes};
+  info.options = Options();
+  info.notes =
+      "Tables of every released version are read without the extension. Metadata, partition and auxiliary columns become metadata fields "
+      "of the same type. Where the table of rowids and the chunks disagree the row becomes a reject.";
+  return info;
+}
+
+class SqliteVecConnector final : public Connector {
+ public:
+  const Info& info() const override {
+    static const Info info = MakeInfo();
+    return info;
+  }
+
+  Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext& context) override {
+    (void)context;
+    ARROW_ASSIGN_OR_RAISE(const auto snapshot, Snapshot::Open(ExpandHome(location.path), {.how = Snapshot::How::live}));
+    ARROW_ASSIGN_OR_RAISE(sqlite::Db db, snapshot->Connect());
+    ARROW_ASSIGN_OR_RAISE(const auto names, sqlite::ListVec0(db));
+    std::vector<DatasetSummary> summaries;
+    for (const std::string& name : names) summaries.push_back(Summarise(db, name));
+    return summaries;
+  }
+
+  Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext& context) override {
+    ARROW_RETURN_NOT_OK(CheckOptions(info().options, location.options, "option of sqlite-vec").status());
+    auto source = sqlite_vec::OpenTable(location, context);
+    if (!source.ok()) return At(source.status(), Side::source, info().scheme, location.dataset);
+    return source;
+  }
+
+  bool Recognises(const fs::path& path) const override {
+    std::error_code ec;
+    if (!fs::is_regular_file(path, ec) || !sqlite::LooksLikeSqlite(path)) return false;
+    const auto snapshot = Snapshot::Open(path, {.how = Snapshot::How::live, .busy_timeout_ms = 0});
+    if (!snapshot.ok()) return false;
+    auto db = (*snapshot)->Connect();
+    if (!db.ok()) return false;
+    const auto names = sqlite::ListVec0(*db);
+    return names.ok() && !names->empty();
+  }
+
+  std::vector<Note> Diagnose(const Location& location, const OpenContext& context) override {
+    (void)context;
+    const fs::path file = ExpandHome(location.path);
+    std::vector<Note> notes;
+    const auto snapshot = Snapshot::Open(file, {.how = Snapshot::How::live, .busy_timeout_ms = 0});
+    if (!snapshot.ok()) return {{"unreadable", Describe(snapshot.status()), -1, true}};
+    const std::string holders = HoldersOf(file);
+    if (!holders.empty()) notes.push_back({"in-use", "open in " + holders, -1, false});
+    auto db = (*snapshot)->Connect();
+    const auto names = db.ok() ? sqlite::ListVec0(*db) : Result<std::vector<std::string>>(db.status());
+    if (!names.ok()) notes.push_back({"unreadable", Describe(names.status()), -1, true});
+    else notes.push_back({"tables", "vec0 tables", static_cast<int64_t>(names->size()), names->empty()});
+    return notes;
+  }
+
+ private:
+  static DatasetSummary Summarise(sqlite::Db& db, const std::string& name) {
+    DatasetSummary summary;
+    summary.name = name;
+    const auto table = sqlite::FindVec0(db, name);
+    if (!table.ok()) {
+      summary.description = table.status().message();
+      return summary;
+    }
+    summary.count = sqlite::CountRows(db, *table).ValueOr(-1);
+    for (const sqlite::Vec0Column* column : table->Of(sqlite::Vec0Kind::vector)) {
+      const char* element = column->element == sqlite::Vec0Element::f32 ? "f32" : column->element == sqlite::Vec0Element::i8 ? "i8" : "bit";
+      summary.description += fmt::format("{}{} x {}, {}", summary.description.empty() ? "" : "; ", column->dims, element, column->metric);
+    }
+    return summary;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Connector> MakeSqliteVecConnector() { return std::make_unique<SqliteVecConnector>(); }
+
+}  // namespace vecferry
