@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connectors/mcp_memory/compact_json.h"
 #include "connectors/mcp_memory/iso_time.h"
 #include "connectors/mcp_memory/tags.h"
 
@@ -148,6 +149,7 @@ Status MemoryRow::AddMetadata(const Stmt& row) {
     json_ += "{}";
     return Status::OK();
   }
+  if (AppendPlainObject(text, &json_)) return Status::OK();
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || text[first] != '{') return MakeError(Category::bad_content, "metadata is not a JSON object");
   JsonWriter writer(&json_);
