@@ -85,7 +85,7 @@ class QdrantLocal final : public Connector {
     dataset.root = ExpandHome(location.path);
     dataset.name = location.dataset;
     if (dataset.name.empty()) return NoCollection();
-    return MakeSink(std::move(dataset), context);
+    return MakeSink(std::move(dataset), context, info_.capabilities);
   }
 
   bool Recognises(const fs::path& path) const override {
