@@ -130,6 +130,7 @@ struct SinkSpec {
   std::string model;              ///< name of the embedding model, "" if not told
   int64_t expected_records = -1;
   bool resumed = false;           ///< an earlier process of this run may have been here
+  bool adopt = false;             ///< the user says that an unfinished dataset found there is ours, its journal lost
   IntentLog* intents = nullptr;   ///< outlives the sink's use
 };
 

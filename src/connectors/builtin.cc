@@ -1,7 +1,9 @@
 #include "connectors/builtin.h"
 
+#include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/qdrant_local/qdrant_local.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
 #include "layouts/layouts.h"
 
@@ -9,9 +11,11 @@ namespace vecferry {
 
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
+  registry.Add(jsonl::MakeConnector());
+  registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeConnector());
-  registry.Add(mcp_memory::MakeConnector());  // before sqlite_vec: a path is of the first kind that recognises it
-  registry.Add(sqlite_vec::MakeConnector());
+  registry.Add(MakeQdrantLocal());
+  registry.Add(MakeSqliteVecConnector());
 }
 
 }  // namespace vecferry

@@ -181,19 +181,30 @@ Result<std::optional<std::string>> Journal::PhaseResult(std::string_view name) {
   return found ? std::optional<std::string>(query.Text(0)) : std::nullopt;
 }
 
+Status Journal::InsertSplits(const std::vector<SplitProgress>& splits, int64_t first) {
+  ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare("INSERT INTO split VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"));
+  for (const SplitProgress& s : splits) {
+    insert.Bind(1, first++).BindText(2, s.payload).BindText(3, s.label).BindBlob(4, s.cursor);
+    insert.Bind(5, int64_t{s.done}).Bind(6, s.rows).Bind(7, s.written).Bind(8, s.skipped).Bind(9, s.rejected);
+    insert.Bind(10, s.bytes).Bind(11, s.batches).BindText(12, s.last_id);
+    ARROW_RETURN_NOT_OK(insert.Run());
+  }
+  return Status::OK();
+}
+
 Status Journal::PutSplits(const std::vector<SplitProgress>& splits) {
   std::lock_guard lock(mutex_);
   return Commit("splits", true, [&]() -> Status {
     ARROW_RETURN_NOT_OK(db_.Exec("DELETE FROM split"));
-    ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare("INSERT INTO split VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"));
-    for (size_t i = 0; i < splits.size(); ++i) {
-      const SplitProgress& s = splits[i];
-      insert.Bind(1, static_cast<int64_t>(i)).BindText(2, s.payload).BindText(3, s.label).BindBlob(4, s.cursor);
-      insert.Bind(5, int64_t{s.done}).Bind(6, s.rows).Bind(7, s.written).Bind(8, s.skipped).Bind(9, s.rejected);
-      insert.Bind(10, s.bytes).Bind(11, s.batches).BindText(12, s.last_id);
-      ARROW_RETURN_NOT_OK(insert.Run());
-    }
-    return Status::OK();
+    return InsertSplits(splits, 0);
+  });
+}
+
+Status Journal::AppendSplits(const std::vector<SplitProgress>& splits) {
+  std::lock_guard lock(mutex_);
+  return Commit("splits", true, [&]() -> Status {
+    ARROW_ASSIGN_OR_RAISE(const int64_t first, db_.QueryInt("SELECT count(*) FROM split"));
+    return InsertSplits(splits, first);
   });
 }
 

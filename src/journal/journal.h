@@ -92,6 +92,8 @@ class Journal {
   Result<std::optional<std::string>> PhaseResult(std::string_view name);
 
   Status PutSplits(const std::vector<SplitProgress>& splits);
+  /// Adds splits to those that are there: a pass over the source again, for some of its records.
+  Status AppendSplits(const std::vector<SplitProgress>& splits);
   Result<std::vector<SplitProgress>> splits();
   Status CommitAcks(const std::vector<Ack>& acks, const std::optional<std::string>& sink_state);
   Result<std::string> sink_state();
@@ -127,6 +129,7 @@ class Journal {
   static Result<std::unique_ptr<Journal>> OpenChecked(const fs::path& file, sqlite::OpenOptions options, bool check);
   /// Runs `body` in a transaction with failpoints around its commit; synced to disk if `durable`.
   Status Commit(const char* what, bool durable, const std::function<Status()>& body);
+  Status InsertSplits(const std::vector<SplitProgress>& splits, int64_t first);
   Status CommitAck(const Ack& ack);
   Status InsertRejects(const Ack& ack);
   Status AppendDigest(const Ack& ack);

@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct CopyOptions {
   double max_reject_share = -1;
   double records_per_second = 0, max_seconds = 0;
   std::string missing_vector = "reject";///< or "keep"
+  std::string unsupported = "refuse";   ///< or "reject": what the target cannot hold stops the plan, or its records are rejected
   std::string metric;                   ///< said by the user where the source does not know it
   std::string model;                    ///< name of the embedding model, "" if not told
   std::string checkpoint;               ///< journal file in place of the run's own
@@ -129,6 +131,7 @@ struct CopyReport {
   int64_t total = 0;
   int64_t mismatches = 0;               ///< fields that differed after two writes
   std::optional<VerifyReport> verify;
+  int64_t reconciled = 0;               ///< records written again because the source changed during the run
   double snapshot_seconds = 0, transfer_seconds = 0, finish_seconds = 0, verify_seconds = 0, seconds = 0;
   uint64_t peak_memory = 0;
   fs::path journal, rejects_file;       ///< rejects_file is empty where there are none

@@ -47,7 +47,9 @@ Status BatchStage::Admit(SourceBatch batch, WorkItem* item) {
   const RecordView view = std::move(batch.records);
   item->rows_read = view.rows();
   std::vector<int64_t> kept;
+  const bool again = split_ >= options_.first_again_split;
   for (int64_t row = 0; row < view.rows(); ++row) {
+    if (again && !options_.only_keys.contains(RecordHasher::Key(view.tenant(row), view.id(row)).low)) continue;
     RowReject refusal = Refusal(view, row, item->first_row + row);
     if (refusal.code.empty()) {
       const auto hash = hasher_.Hash(view, row);

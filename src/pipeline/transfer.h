@@ -1,5 +1,5 @@
 #pragma once
-#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -45,6 +45,10 @@ struct TransferOptions {
   bool hold_until_split_done = false; ///< the sink survives by writing a split anew
   bool flushes = false;               ///< the sink is truncate_and_replay
   Duplicates duplicates;
+  /// Splits from this one on are passes over the source again: only records whose key hashes to one of `only_keys`
+  /// (its low word) are taken, the others are not looked at.
+  int first_again_split = INT32_MAX;
+  std::set<uint64_t> only_keys;
 };
 
 struct TransferResult {

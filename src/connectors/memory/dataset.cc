@@ -28,7 +28,7 @@ void AppendVector(const VectorColumn& column, size_t index, int64_t row, BatchBu
 }  // namespace
 
 Key KeyOf(std::optional<std::string_view> tenant, std::string_view id) {
-  return {tenant ? std::optional<std::string>(*tenant) : std::nullopt, std::string(id)};
+  return {std::string(tenant.value_or("")), std::string(id)};
 }
 
 const Entry* Dataset::FindLocked(const Key& key) const {

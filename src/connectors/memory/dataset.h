@@ -10,8 +10,8 @@
 
 namespace vecferry::memory {
 
-/// (tenant, id); no tenant and the empty tenant are two.
-using Key = std::pair<std::optional<std::string>, std::string>;
+/// (tenant, id); no tenant and the empty one are the same.
+using Key = std::pair<std::string, std::string>;
 Key KeyOf(std::optional<std::string_view> tenant, std::string_view id);
 
 /// One record: a row of a batch that is kept alive.

@@ -14,8 +14,8 @@
 namespace vecferry::memory {
 namespace {
 
-std::optional<std::string_view> TenantAt(const std::vector<std::string_view>& tenants, size_t i) {
-  return tenants.empty() ? std::nullopt : std::optional(tenants[i]);
+std::string_view TenantAt(const std::vector<std::string_view>& tenants, size_t i) {
+  return tenants.empty() ? std::string_view() : tenants[i];
 }
 
 /// A row as an Arrow IPC stream: the before-image of a record, schema included.
@@ -136,7 +136,7 @@ class MemorySink final : public Sink, public Lookup, public Undo {
     const std::lock_guard lock(dataset->mutex);
     BatchBuilder builder(dataset->schema);
     for (size_t i = 0; i < ids.size(); ++i) {
-      const Entry* entry = dataset->FindLocked(KeyOf(TenantAt(tenants, i), ids[i]));
+      const Entry* entry = dataset->FindLocked(memory::KeyOf(TenantAt(tenants, i), ids[i]));
       if (entry) AppendRow(entry->view, entry->row, builder);
     }
     return builder.Finish();
@@ -149,7 +149,7 @@ class MemorySink final : public Sink, public Lookup, public Undo {
     if (!dataset) return images;
     const std::lock_guard lock(dataset->mutex);
     for (size_t i = 0; i < ids.size(); ++i) {
-      const Entry* entry = dataset->FindLocked(KeyOf(TenantAt(tenants, i), ids[i]));
+      const Entry* entry = dataset->FindLocked(memory::KeyOf(TenantAt(tenants, i), ids[i]));
       if (!entry) continue;
       ARROW_ASSIGN_OR_RAISE(images[i], ImageOf(*entry));
     }
@@ -172,7 +172,7 @@ class MemorySink final : public Sink, public Lookup, public Undo {
     const auto dataset = Current();
     if (!dataset) return Status::OK();
     const std::lock_guard lock(dataset->mutex);
-    for (size_t i = 0; i < ids.size(); ++i) dataset->EraseLocked(KeyOf(TenantAt(tenants, i), ids[i]));
+    for (size_t i = 0; i < ids.size(); ++i) dataset->EraseLocked(memory::KeyOf(TenantAt(tenants, i), ids[i]));
     return Status::OK();
   }
 
@@ -213,7 +213,7 @@ class MemorySink final : public Sink, public Lookup, public Undo {
 
   /// Append inserts only: an equal record is a success, another one under the same key a reject.
   Result<std::optional<RowReject>> CheckAppend(const RecordView& batch, int64_t row, RecordHasher& hasher) const {
-    const Entry* there = dataset_->FindLocked(KeyOf(batch.tenant(row), batch.id(row)));
+    const Entry* there = dataset_->FindLocked(memory::KeyOf(batch.tenant(row), batch.id(row)));
     if (!there) return std::optional<RowReject>();
     ARROW_ASSIGN_OR_RAISE(const RecordHash mine, hasher.Hash(batch, row));
     ARROW_ASSIGN_OR_RAISE(const RecordHash theirs, hasher.Hash(there->view, there->row));

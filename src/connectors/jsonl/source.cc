@@ -1,0 +1,231 @@
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "connectors/jsonl/format.h"
+#include "connectors/jsonl/jsonl.h"
+#include "connectors/jsonl/line_reader.h"
+
+namespace vecferry::jsonl {
+namespace {
+
+constexpr int64_t kCountedWhole = int64_t{4} << 30;  ///< a larger file's records are estimated
+constexpr int64_t kSampled = int64_t{1} << 20;
+constexpr int64_t kSmallestSplit = int64_t{1} << 20;
+
+/// A stretch of whole lines of the file as it was when the plan was made.
+struct Part {
+  int64_t begin = 0, end = 0;
+  Stamp stamp;
+};
+
+std::string ToText(const Part& part) {
+  return fmt::format("{} {} {} {} {}", part.begin, part.end, part.stamp.size, part.stamp.mtime_ns, part.stamp.inode);
+}
+
+Result<Part> ParsePart(std::string_view text) {
+  std::vector<int64_t> numbers;
+  std::string_view rest = text;
+  while (!rest.empty() && numbers.size() < 5) {
+    const std::string_view item = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), item.size() + 1));
+    ARROW_ASSIGN_OR_RAISE(numbers.emplace_back(), ParseInt(item));
+  }
+  if (numbers.size() != 5 || !rest.empty() || numbers[0] < 0 || numbers[0] > numbers[1] || numbers[1] > numbers[2]) {
+    return MakeError(Category::usage, fmt::format("'{}' is no split of a jsonl file", Printable(text, 100)));
+  }
+  return Part{numbers[0], numbers[1], {numbers[2], numbers[3], static_cast<uint64_t>(numbers[4])}};
+}
+
+bool IsBlank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
+
+/// Line numbers are only told where a line is at fault, so they are counted only then.
+class LineCounter {
+ public:
+  explicit LineCounter(const File& file) : file_(file) {}
+  Result<int64_t> NumberAt(int64_t offset) {
+    const std::lock_guard lock(mutex_);
+    if (offset < known_offset_) known_offset_ = 0, known_number_ = 1;
+    std::string chunk(1 << 20, '\0');
+    while (known_offset_ < offset) {
+      const auto want = static_cast<size_t>(std::min<int64_t>(offset - known_offset_, static_cast<int64_t>(chunk.size())));
+      ARROW_ASSIGN_OR_RAISE(const size_t got, file_.ReadAt(known_offset_, chunk.data(), want));
+      if (got == 0) break;
+      known_number_ += std::count(chunk.begin(), chunk.begin() + static_cast<ptrdiff_t>(got), '\n');
+      known_offset_ += static_cast<int64_t>(got);
+    }
+    return known_number_;
+  }
+
+ private:
+  const File& file_;
+  std::mutex mutex_;
+  int64_t known_offset_ = 0, known_number_ = 1;
+};
+
+/// What the readers of one file share. Kept alive by each of them.
+struct Shared {
+  explicit Shared(File opened) : file(std::move(opened)), lines(file) {}
+  File file;
+  LineCounter lines;
+  RecordSchema schema;
+  int64_t data_begin = 0;
+  Stamp stamp;
+
+  Status CheckUnchanged(const Stamp& wanted) const {
+    ARROW_ASSIGN_OR_RAISE(const Stamp now, file.Stat());
+    if (now == wanted) return Status::OK();
+    return MakeError(Category::refused, fmt::format("{} was changed since the plan was made", file.path().string()),
+                     "start again with --restart: a file that changes cannot be resumed");
+  }
+};
+
+class Reader final : public SplitReader {
+ public:
+  Reader(std::shared_ptr<Shared> shared, const Part& part, int64_t from, const ReadOptions& options)
+      : shared_(std::move(shared)), part_(part), options_(options), lines_(shared_->file, from, part.end, LineParser::Padding(), kMaxLine),
+        parser_(shared_->schema), builder_(shared_->schema) {}
+
+  Result<std::optional<SourceBatch>> Next() override {
+    SourceBatch batch;
+    bool any = false;
+    ARROW_RETURN_NOT_OK(shared_->CheckUnchanged(part_.stamp));
+    while (builder_.rows() < options_.batch_rows && builder_.bytes() < options_.batch_bytes &&
+           static_cast<int64_t>(batch.rejects.size()) < options_.batch_rows) {
+      ARROW_ASSIGN_OR_RAISE(const auto line, lines_.Next());
+      if (!line) break;
+      any = true;
+      ARROW_RETURN_NOT_OK(Take(*line, &batch));
+    }
+    if (!any) return std::optional<SourceBatch>();
+    ARROW_ASSIGN_OR_RAISE(batch.records, builder_.Finish());
+    batch.next = std::to_string(lines_.offset());
+    return batch;
+  }
+
+ private:
+  Status Take(const LineReader::Line& line, SourceBatch* batch) {
+    if (line.too_long) return AddReject(line, BadRecord("line-too-long", fmt::format("a line of more than {} bytes", kMaxLine)), batch);
+    if (IsBlank(line.text)) return Status::OK();
+    const Status status = parser_.Parse(line.text, builder_);
+    return status.ok() ? status : AddReject(line, status, batch);
+  }
+
+  Status AddReject(const LineReader::Line& line, const Status& why, SourceBatch* batch) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t number, shared_->lines.NumberAt(line.begin));
+    Reject reject;
+    if (!line.too_long) {
+      reject.id = parser_.id();
+      reject.tenant = parser_.tenant();
+    }
+    reject.code = FactsOf(why).code;
+    reject.message = fmt::format("line {}: {}", number, why.message());
+    if (IsValidUtf8(line.text)) reject.record = line.text;
+    batch->rejects.push_back(std::move(reject));
+    return Status::OK();
+  }
+
+  std::shared_ptr<Shared> shared_;
+  Part part_;
+  ReadOptions options_;
+  LineReader lines_;
+  LineParser parser_;
+  BatchBuilder builder_;
+};
+
+class JsonlSource final : public Source {
+ public:
+  explicit JsonlSource(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+
+  Result<DatasetInfo> Describe() override {
+    DatasetInfo info;
+    const fs::path& path = shared_->file.path();
+    info.store = "jsonl";
+    info.dataset = path.filename().string();
+    info.identity = fmt::format("jsonl:{}", CanonicalPath(path).string());
+    info.schema = shared_->schema;
+    info.bytes = shared_->stamp.size;
+    info.consistency = Consistency::frozen;
+    info.count_exact = shared_->stamp.size <= kCountedWhole;
+    ARROW_ASSIGN_OR_RAISE(info.count, Count(info.count_exact));
+    return info;
+  }
+
+  Result<std::vector<Split>> Splits(int wanted) override {
+    const int64_t begin = shared_->data_begin, total = shared_->stamp.size - begin;
+    const int64_t parts = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(total / kSmallestSplit, 1));
+    std::vector<Split> splits;
+    int64_t from = begin;
+    for (int64_t i = 1; i <= parts && from < shared_->stamp.size; ++i) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t to, i == parts ? Result<int64_t>(shared_->stamp.size) : NextLine(begin + total / parts * i));
+      if (to <= from) continue;
+      splits.push_back({ToText({from, to, shared_->stamp}), fmt::format("bytes {}..{}", from, to), -1, to - from});
+      from = to;
+    }
+    return splits;
+  }
+
+  Result<std::unique_ptr<SplitReader>> Read(const Split& split, const Cursor& from, const ReadOptions& options) override {
+    ARROW_ASSIGN_OR_RAISE(const Part part, ParsePart(split.payload));
+    ARROW_RETURN_NOT_OK(shared_->CheckUnchanged(part.stamp));
+    int64_t offset = part.begin;
+    if (!from.empty()) {
+      ARROW_ASSIGN_OR_RAISE(offset, ParseInt(from));
+      if (offset < part.begin || offset > part.end) return MakeError(Category::usage, "a cursor outside its split");
+    }
+    return std::make_unique<Reader>(shared_, part, offset, options);
+  }
+
+ private:
+  /// The beginning of the first line at or after `offset`.
+  Result<int64_t> NextLine(int64_t offset) const {
+    std::string chunk(1 << 16, '\0');
+    for (int64_t at = offset - 1;;) {
+      ARROW_ASSIGN_OR_RAISE(const size_t got, shared_->file.ReadAt(at, chunk.data(), chunk.size()));
+      if (got == 0) return shared_->stamp.size;
+      const size_t found = std::string_view(chunk.data(), got).find('\n');
+      if (found != std::string_view::npos) return at + static_cast<int64_t>(found) + 1;
+      at += static_cast<int64_t>(got);
+    }
+  }
+
+  Result<int64_t> Count(bool exact) const {
+    const int64_t begin = shared_->data_begin, size = shared_->stamp.size;
+    const int64_t end = exact ? size : std::min(size, begin + kSampled);
+    LineReader lines(shared_->file, begin, end, 0, kMaxLine);
+    int64_t count = 0;
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const auto line, lines.Next());
+      if (!line) break;
+      if (line->too_long || !IsBlank(line->text)) ++count;
+    }
+    return exact ? count : static_cast<int64_t>(static_cast<double>(count) * static_cast<double>(size - begin) / static_cast<double>(end - begin));
+  }
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> OpenSource(const fs::path& path) {
+  ARROW_ASSIGN_OR_RAISE(File file, File::Open(path, File::Mode::read));
+  auto shared = std::make_shared<Shared>(std::move(file));
+  ARROW_ASSIGN_OR_RAISE(shared->stamp, shared->file.Stat());
+  LineReader lines(shared->file, 0, shared->stamp.size, LineParser::Padding(), kMaxLine);
+  ARROW_ASSIGN_OR_RAISE(const auto header, lines.Next());
+  ARROW_ASSIGN_OR_RAISE(shared->schema, ParseHeader(header ? header->text : ""));
+  shared->data_begin = lines.offset();
+  return std::make_unique<JsonlSource>(std::move(shared));
+}
+
+bool HasHeader(const fs::path& path) {
+  auto file = File::Open(path, File::Mode::read);
+  char start[kHeaderStart.size()];
+  const auto got = file.ok() ? file->ReadAt(0, start, sizeof(start)) : Result<size_t>(size_t{0});
+  return got.ok() && std::string_view(start, *got) == kHeaderStart;
+}
+
+}  // namespace vecferry::jsonl

@@ -1,0 +1,37 @@
+#pragma once
+#include <set>
+#include <unordered_map>
+
+#include "migration/scan.h"
+
+namespace vecferry {
+
+/// What the journal of the copy says of a record: the low word of its key's hash, and the word of its content.
+using WrittenHashes = std::unordered_map<uint64_t, uint64_t>;
+Result<WrittenHashes> LoadWritten(Journal& journal);
+
+/// Finds the records that make two digests differ, and what differs in each.
+struct DifferRequest {
+  Source* source = nullptr;
+  Source* target = nullptr;
+  std::set<int> buckets;              ///< that differ; only their records are looked at
+  int64_t records = 0;                ///< of the larger side; many are looked at in several passes
+  CompareOptions compare;
+  int64_t list_at_most = 100;
+  bool shared_target = false;         ///< append and upsert: records that the source lacks are unrelated
+  bool keys_only = false;             ///< level ids
+  const WrittenHashes* written = nullptr;  ///< nullptr: the copy's journal is not known
+  bool fresh = false;                 ///< right after the copy: nobody else has written in between
+};
+
+struct DifferResult {
+  std::map<DifferenceClass, int64_t> counts;  ///< records
+  std::vector<Difference> listed;
+  std::set<uint64_t> keys;                    ///< key words of records to repair: lost and differing ones
+  int64_t within_tolerance = 0;               ///< records that differ in bytes and not by the comparison
+};
+
+/// Reads the source twice and the target once for each 400,000 records in differing buckets; memory is bounded by that.
+Result<DifferResult> FindDifferences(const Engine& engine, const DifferRequest& request);
+
+}  // namespace vecferry

@@ -1,0 +1,74 @@
+#include "migration/open.h"
+
+namespace vecferry {
+namespace {
+
+/// Takes the option `layout` out of a location, since it is the engine's, and finds the layout.
+Result<const Layout*> LayoutOf(const Engine& engine, const Connector& connector, Location* location, const std::string& otherwise) {
+  std::string name = otherwise.empty() ? connector.info().default_layout : otherwise;
+  if (const auto option = location->options.find("layout"); option != location->options.end()) {
+    name = option->second;
+    location->options.erase(option);
+  }
+  return engine.registry.FindLayout(name.empty() ? "default" : name);
+}
+
+OpenContext ContextOf(const Engine& engine, const Layout* layout) {
+  OpenContext context;
+  context.cancel = &engine.cancel;
+  context.layout = layout;
+  context.on_progress = [&engine](std::string_view what, int64_t done, int64_t total) {
+    Progress progress;
+    progress.phase = what;
+    progress.unit = "pages";
+    progress.done = progress.session = done;
+    progress.total = total;
+    engine.events.Send({Event::Kind::progress, "", progress, {}});
+  };
+  return context;
+}
+
+Result<OpenedSource> OpenSourceUnnamed(const Engine& engine, const Location& location, const std::string& layout, const fs::path& work_dir,
+                                       const std::string& missing_vector) {
+  OpenedSource opened;
+  opened.location = location;
+  ARROW_ASSIGN_OR_RAISE(opened.connector, engine.registry.Find(location.scheme));
+  ARROW_ASSIGN_OR_RAISE(opened.layout, LayoutOf(engine, *opened.connector, &opened.location, layout));
+  ARROW_ASSIGN_OR_RAISE(opened.can, opened.connector->CapabilitiesOf(opened.location));
+  OpenContext context = ContextOf(engine, opened.layout);
+  context.work_dir = work_dir;
+  context.settings["missing_vector"] = missing_vector;
+  ARROW_ASSIGN_OR_RAISE(opened.source, opened.connector->OpenSource(opened.location, context));
+  ARROW_ASSIGN_OR_RAISE(opened.info, opened.source->Describe());
+  return opened;
+}
+
+Result<OpenedTarget> OpenTargetUnnamed(const Engine& engine, const Location& location, const std::string& layout) {
+  OpenedTarget opened;
+  opened.location = location;
+  ARROW_ASSIGN_OR_RAISE(opened.connector, engine.registry.Find(location.scheme));
+  ARROW_ASSIGN_OR_RAISE(opened.layout, LayoutOf(engine, *opened.connector, &opened.location, layout));
+  ARROW_ASSIGN_OR_RAISE(opened.can, opened.connector->CapabilitiesOf(opened.location));
+  ARROW_ASSIGN_OR_RAISE(opened.sink, opened.connector->OpenSink(opened.location, ContextOf(engine, opened.layout)));
+  ARROW_ASSIGN_OR_RAISE(opened.info, opened.sink->Describe());
+  return opened;
+}
+
+}  // namespace
+
+std::string DatasetName(const Location& location) { return location.Display(); }
+
+Result<OpenedSource> OpenSourceSide(const Engine& engine, const Location& location, const std::string& layout, const fs::path& work_dir,
+                                    const std::string& missing_vector, Side side) {
+  auto opened = OpenSourceUnnamed(engine, location, layout, work_dir, missing_vector);
+  if (!opened.ok()) return At(opened.status(), side, location.scheme, DatasetName(location));
+  return opened;
+}
+
+Result<OpenedTarget> OpenTargetSide(const Engine& engine, const Location& location, const std::string& layout) {
+  auto opened = OpenTargetUnnamed(engine, location, layout);
+  if (!opened.ok()) return At(opened.status(), Side::sink, location.scheme, DatasetName(location));
+  return opened;
+}
+
+}  // namespace vecferry

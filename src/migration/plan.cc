@@ -1,0 +1,246 @@
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "connector/fit.h"
+#include "migration/open.h"
+#include "migration/planner.h"
+
+namespace vecferry {
+namespace {
+
+constexpr int64_t kSampleRecords = 2000;
+
+class Planner {
+ public:
+  Planner(const Engine& engine, OpenedSource& source, OpenedTarget& target, const CopyOptions& options)
+      : engine_(engine), source_(source), target_(target), options_(options), fit_(target.can) {}
+
+  Result<Plan> Make() {
+    plan_.source = source_.info;
+    plan_.target = target_.info;
+    plan_.source_uri = source_.location.Display();
+    plan_.target_uri = target_.location.Display();
+    plan_.target_store = target_.connector->info().scheme;
+    plan_.target_dataset = target_.location.dataset;
+    plan_.layout = target_.layout->name;
+    plan_.on_exists = options_.on_exists;
+    ARROW_RETURN_NOT_OK(ApplyMetric());
+    NoteBothSides();
+    CheckSchema();
+    CheckTarget();
+    ARROW_RETURN_NOT_OK(AddSplits());
+    ARROW_RETURN_NOT_OK(ReadSample());
+    Estimate();
+    return std::move(plan_);
+  }
+
+ private:
+  void Add(std::string code, std::string message, bool blocking = false, int64_t count = -1, bool estimate = false) {
+    plan_.issues.push_back({std::move(code), std::move(message), count, estimate, blocking});
+  }
+
+  Status ApplyMetric() {
+    for (auto& vector : plan_.source.schema.vectors) {
+      if (vector.kind == VectorKind::sparse || vector.metric != Metric::unknown) continue;
+      if (!options_.metric.empty()) {
+        ARROW_ASSIGN_OR_RAISE(vector.metric, ParseMetric(options_.metric));
+      } else if (!target_.can.unknown_metric) {
+        Add("metric-unknown", fmt::format("the source does not know the metric of {}, and it is not guessed: say --metric cosine, dot, l2 or l1",
+                                          vector.column()), true);
+      }
+    }
+    if (!options_.model.empty()) {
+      for (auto& vector : plan_.source.schema.vectors) vector.model = options_.model;
+    }
+    return Status::OK();
+  }
+
+  void NoteBothSides() {
+    for (const auto* notes : {&plan_.source.notes, &plan_.target.notes}) {
+      for (const auto& note : *notes) Add(note.code, note.message, false, note.count);
+    }
+    if (plan_.source.consistency == Consistency::live) {
+      Add("live-source", "the source is read while others may write to it: the run ends with a pass that repairs what changed meanwhile");
+    }
+  }
+
+  void CheckSchema() {
+    RecordSchema schema = plan_.source.schema;
+    for (const Note& misfit : SchemaMisfits(target_.can, schema)) {
+      const bool known = misfit.code == "metric" && std::any_of(plan_.issues.begin(), plan_.issues.end(), [](const auto& i) { return i.code == "metric-unknown"; });
+      if (!known) Add(misfit.code, misfit.message, true, misfit.count);
+    }
+    if (!plan_.target.exists || options_.on_exists == OnExists::replace) return;
+    for (const auto& vector : schema.vectors) {
+      const VectorSpec* there = plan_.target.schema.FindVector(vector.name);
+      if (!there) {
+        Add("vector-missing-in-target", fmt::format("the target has no {}", vector.column()), true);
+      } else if (there->kind != vector.kind || there->dims != vector.dims || there->element != vector.element ||
+                 (vector.kind != VectorKind::sparse && there->metric != vector.metric)) {
+        Add("vector-differs-in-target", fmt::format("{} is {} x {} {} in the source and {} x {} {} in the target", vector.column(), vector.dims,
+                                                    Name(vector.element), Name(vector.metric), there->dims, Name(there->element), Name(there->metric)), true);
+      }
+    }
+  }
+
+  void CheckTarget() {
+    const TargetInfo& target = plan_.target;
+    if (plan_.source.identity == target.identity && !target.identity.empty()) Add("same-dataset", "source and target are the same dataset", true);
+    if (options_.on_exists == OnExists::replace && target.exists) return CheckReplace();
+    if (!target.exists || target.count == 0 || options_.adopt) return;
+    if (options_.on_exists == OnExists::fail) {
+      Add("target-not-empty", fmt::format("the target holds {} records already: say --on-exists append, upsert or replace", FormatCount(target.count)), true);
+    } else if (!target_.can.appends) {
+      Add("cannot-append", fmt::format("{} cannot be written into once it holds records", plan_.target_store), true);
+    } else if (options_.on_exists == OnExists::append && !target_.can.lookup) {
+      Add("cannot-append", fmt::format("{} cannot tell which records it holds already", plan_.target_store), true);
+    }
+  }
+
+  void CheckReplace() {
+    if (target_.can.replace == ReplaceMode::none) {
+      Add("cannot-replace", fmt::format("{} cannot replace a dataset", plan_.target_store), true);
+    } else if (target_.can.replace == ReplaceMode::window && !options_.yes) {
+      Add("replace-needs-yes", "replacing is not atomic here: for a moment the name is gone, the old data is kept until then; say --yes", true);
+    }
+  }
+
+  Status AddSplits() {
+    const int wanted = options_.limit >= 0 ? 1 : std::max(1, options_.jobs);
+    ARROW_ASSIGN_OR_RAISE(const auto splits, source_.source->Splits(wanted));
+    for (const auto& split : splits) {
+      SplitProgress progress;
+      progress.payload = split.payload;
+      progress.label = split.label;
+      plan_.splits.push_back(std::move(progress));
+    }
+    return Status::OK();
+  }
+
+  Status ReadSample() {
+    const auto began = engine_.clock.Now();
+    int64_t seen = 0;
+    bool all = true;
+    for (const auto& split : plan_.splits) {
+      ReadOptions read;
+      ARROW_ASSIGN_OR_RAISE(auto reader, source_.source->Read({split.payload, split.label, -1, -1}, "", read));
+      while (options_.scan_full || seen < kSampleRecords) {
+        ARROW_RETURN_NOT_OK(engine_.cancel.Check());
+        ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
+        if (!batch) break;
+        seen += Look(*batch);
+      }
+      all = all && (options_.scan_full || seen < kSampleRecords);
+    }
+    plan_.sampled = seen;
+    const double seconds = std::chrono::duration<double>(engine_.clock.Now() - began).count();
+    if (seen > 0 && plan_.source.count > 0) plan_.estimated_seconds = 4 * seconds * static_cast<double>(plan_.source.count) / static_cast<double>(seen);
+    AddFindings(!all);
+    return Status::OK();
+  }
+
+  /// Counts what stands in the way of single records. Returns how many there were.
+  int64_t Look(const SourceBatch& batch) {
+    const RecordView& view = batch.records;
+    for (int64_t row = 0; row < view.rows(); ++row) {
+      if (auto reject = fit_.Check(view, row)) ++(reject->code == "missing-vector" ? rejects_ : misfits_)[{reject->code, reject->message}];
+    }
+    for (const auto& reject : batch.rejects) ++rejects_[{reject.code, reject.message}];
+    rounded_ += static_cast<int64_t>(batch.rounded.size());
+    sample_bytes_ += view.bytes();
+    return view.rows() + static_cast<int64_t>(batch.rejects.size());
+  }
+
+  void AddFindings(bool estimate) {
+    const bool blocking = options_.unsupported != "reject";
+    for (const auto& [what, count] : misfits_) Add(what.first, fmt::format("the target cannot hold it: {}", what.second), blocking, count, estimate);
+    std::map<std::string, std::pair<int64_t, std::string>> by_code;
+    for (const auto& [what, count] : rejects_) {
+      by_code[what.first].first += count;
+      by_code[what.first].second = what.second;
+    }
+    for (const auto& [code, found] : by_code) Add("reject-" + code, fmt::format("would be rejected: {}", found.second), false, found.first, estimate);
+    if (rounded_ > 0) Add("rounded", "vectors are stored with more precision than their declared type; they are read as the store itself serves them", false, rounded_, estimate);
+  }
+
+  void Estimate() {
+    if (plan_.sampled > 0 && plan_.source.count >= 0) {
+      plan_.estimated_bytes = static_cast<int64_t>(static_cast<double>(sample_bytes_) / static_cast<double>(plan_.sampled) *
+                                                   static_cast<double>(plan_.source.count) * target_.can.expansion);
+    }
+    if (target_.location.path.empty() || target_.location.path.starts_with("//")) return;
+    const auto free = FreeSpace(target_.location.path);
+    if (free.ok()) plan_.free_bytes = static_cast<int64_t>(*free);
+    if (plan_.free_bytes >= 0 && plan_.estimated_bytes > plan_.free_bytes) {
+      Add("disk-space", fmt::format("the target needs about {}, and {} are free there", FormatBytes(static_cast<double>(plan_.estimated_bytes)),
+                                    FormatBytes(static_cast<double>(plan_.free_bytes))));
+    }
+  }
+
+  const Engine& engine_;
+  OpenedSource& source_;
+  OpenedTarget& target_;
+  const CopyOptions& options_;
+  RowFit fit_;
+  Plan plan_;
+  std::map<std::pair<std::string, std::string>, int64_t> misfits_, rejects_;
+  int64_t rounded_ = 0, sample_bytes_ = 0;
+};
+
+}  // namespace
+
+Result<Plan> PlanCopy(const Engine& engine, OpenedSource& source, OpenedTarget& target, const CopyOptions& options) {
+  return Planner(engine, source, target, options).Make();
+}
+
+Result<Plan> MakePlan(const Engine& engine, const Location& source, const Location& target, const CopyOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto from, OpenSourceSide(engine, source, "", {}, options.missing_vector));
+  ARROW_ASSIGN_OR_RAISE(auto to, OpenTargetSide(engine, target, from.info.layout));
+  return PlanCopy(engine, from, to, options);
+}
+
+Status Plan::Check() const {
+  for (const auto& issue : issues) {
+    if (!issue.blocking) continue;
+    const std::string count = issue.count >= 0 ? fmt::format(" ({}{} records)", issue.estimate ? "at least " : "", FormatCount(issue.count)) : "";
+    return MakeError(Category::refused, fmt::format("{}: {}{}", issue.code, issue.message, count), "`vecferry plan` lists everything that stands in the way");
+  }
+  return Status::OK();
+}
+
+std::string Fingerprint(const OpenedSource& source, const OpenedTarget& target, const CopyOptions& options) {
+  nlohmann::ordered_json json;
+  json["source"] = source.info.identity;
+  json["source options"] = source.location.options;
+  json["source schema"] = nlohmann::ordered_json::parse(source.info.schema.ToJson());
+  json["target"] = target.info.identity;
+  json["target options"] = target.location.options;
+  json["layout"] = target.layout->name;
+  json["--on-exists"] = static_cast<int>(options.on_exists);
+  json["--limit"] = options.limit;
+  json["--missing-vector"] = options.missing_vector;
+  json["--unsupported"] = options.unsupported;
+  json["--metric"] = options.metric;
+  json["--model"] = options.model;
+  return json.dump();
+}
+
+Status CheckFingerprint(std::string_view before, std::string_view now) {
+  const auto a = nlohmann::json::parse(before, nullptr, false), b = nlohmann::json::parse(now, nullptr, false);
+  if (a.is_discarded() || b.is_discarded()) return MakeError(Category::corrupt, "the journal's fingerprint cannot be read", "start anew with --restart");
+  std::string changed;
+  for (const auto& [key, value] : b.items()) {
+    if (a.contains(key) && a[key] == value) continue;
+    changed += fmt::format("{}{} was {} and is {}", changed.empty() ? "" : "; ", key, Printable(a.contains(key) ? a[key].dump() : "(none)", 200),
+                           Printable(value.dump(), 200));
+  }
+  if (changed.empty()) return Status::OK();
+  return MakeError(Category::refused, fmt::format("this run cannot be resumed, since it would not be the same copy: {}", changed),
+                   "run it as it was begun, or start anew with --restart");
+}
+
+}  // namespace vecferry

@@ -1,0 +1,149 @@
+#include "migration/report_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "migration/session.h"
+
+namespace vecferry {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Object(const char* type) { return Json{{"vecferry", type}, {"version", kJsonVersion}}; }
+
+Json ToObject(const Difference& d) {
+  return {{"class", Name(d.kind)}, {"id", d.id}, {"tenant", d.tenant}, {"field", d.field}, {"source", d.source_value}, {"target", d.target_value}};
+}
+
+Json ToObject(const std::vector<Difference>& differences) {
+  Json list = Json::array();
+  for (const auto& d : differences) list.push_back(ToObject(d));
+  return list;
+}
+
+Json ToObject(const DatasetInfo& info) {
+  Json json = {{"store", info.store}, {"dataset", info.dataset}, {"identity", info.identity}, {"count", info.count},
+               {"count_exact", info.count_exact}, {"bytes", info.bytes}, {"consistency", Name(info.consistency)}, {"layout", info.layout},
+               {"schema", Json::parse(info.schema.ToJson())}, {"facts", info.facts}};
+  json["notes"] = Json::array();
+  for (const auto& note : info.notes) json["notes"].push_back({{"code", note.code}, {"message", note.message}, {"count", note.count}, {"warning", note.warning}});
+  return json;
+}
+
+Json ToObject(const VerifyReport& r) {
+  Json json = {{"level", Name(r.level)}, {"ok", r.ok}, {"source_count", r.source_count}, {"target_count", r.target_count},
+               {"source_rejects", r.source_rejects}, {"target_rejects", r.target_rejects}, {"source_duplicates", r.source_duplicates},
+               {"target_duplicates", r.target_duplicates}, {"sampled", r.sampled}, {"mean_cosine", r.mean_cosine}, {"least_cosine", r.least_cosine},
+               {"source_digest", r.source_digest}, {"target_digest", r.target_digest}, {"seconds", r.seconds}};
+  json["checks"] = Json::array();
+  for (const auto& check : r.checks) json["checks"].push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+  json["counts"] = Json::object();
+  for (const auto& [kind, count] : r.counts) json["counts"][std::string(Name(kind))] = count;
+  json["differences"] = ToObject(r.differences);
+  return json;
+}
+
+Json ToObject(const Plan& plan) {
+  Json json = {{"source", plan.source_uri}, {"target", plan.target_uri}, {"source_info", ToObject(plan.source)}, {"target_store", plan.target_store},
+               {"target_exists", plan.target.exists}, {"target_count", plan.target.count}, {"layout", plan.layout},
+               {"on_exists", Name(plan.on_exists)}, {"id_mapping", plan.id_mapping}, {"sampled", plan.sampled},
+               {"estimated_seconds", plan.estimated_seconds}, {"estimated_bytes", plan.estimated_bytes}, {"free_bytes", plan.free_bytes}};
+  json["splits"] = Json::array();
+  for (const auto& split : plan.splits) json["splits"].push_back({{"label", split.label}, {"payload", split.payload}});
+  json["issues"] = Json::array();
+  for (const auto& i : plan.issues) {
+    json["issues"].push_back({{"code", i.code}, {"message", i.message}, {"count", i.count}, {"estimate", i.estimate}, {"blocking", i.blocking}});
+  }
+  return json;
+}
+
+std::string Text(const Json& json) { return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+
+Json Settings(const std::vector<std::pair<std::string, std::string>>& settings) {
+  Json json = Json::object();
+  for (const auto& [name, value] : settings) json[name] = value;
+  return json;
+}
+
+}  // namespace
+
+std::string Plan::ToJson() const {
+  Json json = Object("plan");
+  json.update(ToObject(*this));
+  return Text(json);
+}
+
+std::string VerifyReport::ToJson() const {
+  Json json = Object("verify");
+  json.update(ToObject(*this));
+  return Text(json);
+}
+
+std::string CopyReport::ToJson() const {
+  Json json = Object("copy");
+  json.update({{"run", run_id}, {"state", state}, {"exit_code", exit_code}, {"total", total}, {"written", transfer.written},
+               {"skipped", transfer.skipped}, {"rejected", transfer.rejected}, {"retried", transfer.retried}, {"batches", transfer.batches},
+               {"bytes", transfer.bytes}, {"session_records", transfer.session_records}, {"mismatches", mismatches}, {"reconciled", reconciled}});
+  json["seconds"] = {{"snapshot", snapshot_seconds}, {"transfer", transfer_seconds}, {"finish", finish_seconds}, {"verify", verify_seconds}, {"all", seconds}};
+  json["digest"] = transfer.digest.Fingerprint();
+  json["peak_memory"] = peak_memory;
+  json["journal"] = journal.string();
+  json["rejects_file"] = rejects_file.string();
+  json["verify"] = verify ? ToObject(*verify) : Json();
+  if (state == "dry-run") json["plan"] = ToObject(plan);
+  json["switch_over"] = Settings(switch_over);
+  json["switch_back"] = Settings(switch_back);
+  json["next"] = next;
+  return Text(json);
+}
+
+std::string RollbackReport::ToJson() const {
+  Json json = Object("rollback");
+  json.update({{"run", run_id}, {"dropped", dropped}, {"deleted", deleted}, {"restored", restored}, {"conflicts", conflicts}});
+  json["listed"] = ToObject(listed);
+  return Text(json);
+}
+
+std::string Inventory::ToJson() const {
+  Json json = Object("inspect");
+  json.update(ToObject(info));
+  json.update({{"read", records}, {"rejects", rejects}, {"complete", complete}, {"fields", fields}, {"missing_vectors", missing_vectors},
+               {"norms", {{"least", least_norm}, {"mean", mean_norm}, {"greatest", greatest_norm}}}});
+  json["samples"] = Json::array();
+  for (const auto& sample : samples) json["samples"].push_back(Json::parse(sample, nullptr, false));
+  return Text(json);
+}
+
+Status FillFromSummary(std::string_view summary, CopyReport* report) {
+  const auto json = Json::parse(summary, nullptr, false);
+  if (!json.is_object()) return Status::OK();
+  report->transfer.written = json.value("written", int64_t{0});
+  report->transfer.skipped = json.value("skipped", int64_t{0});
+  report->transfer.rejected = json.value("rejected", int64_t{0});
+  report->transfer.batches = json.value("batches", int64_t{0});
+  report->transfer.bytes = json.value("bytes", int64_t{0});
+  report->mismatches = json.value("mismatches", int64_t{0});
+  report->rejects_file = json.value("rejects_file", "");
+  const auto seconds = json.value("seconds", Json::object());
+  report->snapshot_seconds = seconds.value("snapshot", 0.0);
+  report->transfer_seconds = seconds.value("transfer", 0.0);
+  report->verify_seconds = seconds.value("verify", 0.0);
+  report->seconds = seconds.value("all", 0.0);
+  if (!json.contains("verify") || !json["verify"].is_object()) return Status::OK();
+  const auto& v = json["verify"];
+  VerifyReport verify;
+  ARROW_ASSIGN_OR_RAISE(verify.level, ParseVerifyLevel(v.value("level", "content")));
+  verify.ok = v.value("ok", false);
+  verify.source_count = v.value("source_count", int64_t{0});
+  verify.target_count = v.value("target_count", int64_t{0});
+  verify.source_digest = v.value("source_digest", "");
+  verify.target_digest = v.value("target_digest", "");
+  for (const auto& check : v.value("checks", Json::array())) {
+    verify.checks.push_back({check.value("name", ""), check.value("ok", false), check.value("detail", "")});
+  }
+  report->verify = std::move(verify);
+  return Status::OK();
+}
+
+}  // namespace vecferry

@@ -1,0 +1,14 @@
+#pragma once
+#include <string_view>
+
+#include "migration/engine.h"
+
+namespace vecferry {
+
+/// Version of every JSON object that the program prints (docs/reference/json.md).
+inline constexpr int kJsonVersion = 1;
+
+/// The numbers of a finished run out of the summary in its journal.
+Status FillFromSummary(std::string_view summary, CopyReport* report);
+
+}  // namespace vecferry

@@ -1,0 +1,29 @@
+#pragma once
+#include "migration/differ.h"
+
+namespace vecferry {
+
+/// A verification of two opened sides.
+struct VerifyRequest {
+  Source* source = nullptr;
+  Source* target = nullptr;
+  const Layout* layout = nullptr;
+  VerifyOptions options;
+  VectorChange vector_change = VectorChange::none;  ///< what the target does to vectors
+  bool shared_target = false;
+  bool fresh = false;                      ///< the copy has just ended
+  const Digest* source_digest = nullptr;   ///< journalled while copying; the source is read only where the target differs
+  int64_t source_total = -1;               ///< for progress
+  const WrittenHashes* written = nullptr;
+  int64_t limit = -1;                      ///< the copy took only so many records: what the source has beyond is no loss
+  int jobs = 2;
+};
+
+struct VerifyOutcome {
+  VerifyReport report;
+  std::set<uint64_t> repair;               ///< key words of records that are lost or differ
+};
+
+Result<VerifyOutcome> VerifySides(const Engine& engine, const VerifyRequest& request);
+
+}  // namespace vecferry

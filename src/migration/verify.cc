@@ -1,0 +1,48 @@
+#include "migration/session.h"
+#include "migration/verifier.h"
+
+namespace vecferry {
+namespace {
+
+/// What the journal of the newest run of that pair knows.
+struct KnownRun {
+  bool found = false;
+  bool shared_target = false;
+  WrittenHashes written;
+};
+
+Result<KnownRun> FindKnown(const std::string& pair) {
+  KnownRun known;
+  ARROW_ASSIGN_OR_RAISE(const auto folder, FindRun(pair, ""));
+  if (!folder) return known;
+  auto journal = Journal::Inspect(folder->journal());
+  if (!journal.ok()) return known;  // a damaged journal tells nothing; the comparison stands by itself
+  ARROW_ASSIGN_OR_RAISE(known.written, LoadWritten(**journal));
+  ARROW_ASSIGN_OR_RAISE(const auto text, (*journal)->FindIntent(kTargetIntent));
+  if (!text) return known;
+  ARROW_ASSIGN_OR_RAISE(const TargetIntent intent, TargetIntent::FromJson(*text));
+  known.found = true;
+  known.shared_target = intent.existed && intent.count > 0 && intent.on_exists != OnExists::replace;
+  return known;
+}
+
+}  // namespace
+
+Result<VerifyReport> Verify(const Engine& engine, const Location& source, const Location& target, const VerifyOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto from, OpenSourceSide(engine, source, "", {}, "reject"));
+  ARROW_ASSIGN_OR_RAISE(auto to, OpenSourceSide(engine, target, from.info.layout, {}, "keep", Side::sink));
+  ARROW_ASSIGN_OR_RAISE(const KnownRun known, FindKnown(PairOf(from.info.identity, to.info.identity)));
+  VerifyRequest request;
+  request.source = from.source.get();
+  request.target = to.source.get();
+  request.layout = to.layout;
+  request.options = options;
+  request.vector_change = to.can.vector_change;
+  request.shared_target = known.shared_target;
+  request.written = known.found ? &known.written : nullptr;
+  request.source_total = from.info.count;
+  ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine, request));
+  return std::move(outcome.report);
+}
+
+}  // namespace vecferry
