@@ -82,8 +82,8 @@ void ReadEverything(Connector& connector, const fs::path& file) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > (1 << 20)) return 0;
   static const fs::path file = (fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) / ("vf_fuzz_sqlite_" + std::to_string(::getpid()));
-  static const auto sqlite_vec = sqlite_vec::MakeConnector();
-  static const auto mcp_memory = mcp_memory::MakeConnector();
+  static const auto sqlite_vec = MakeSqliteVecConnector();
+  static const auto mcp_memory = MakeMcpMemoryConnector();
   std::ofstream(file, std::ios::binary | std::ios::trunc) << Patched(data, size);
   ReadEverything(*sqlite_vec, file);
   ReadEverything(*mcp_memory, file);

@@ -12,10 +12,10 @@ namespace vecferry {
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
   registry.Add(jsonl::MakeConnector());
+  registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeConnector());
   registry.Add(MakeQdrantLocal());
-  registry.Add(mcp_memory::MakeConnector());  // before sqlite_vec: a path is of the first kind that recognises it
-  registry.Add(sqlite_vec::MakeConnector());
+  registry.Add(MakeSqliteVecConnector());
 }
 
 }  // namespace vecferry

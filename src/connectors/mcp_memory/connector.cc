@@ -111,7 +111,10 @@ class McpMemoryConnector final : public Connector {
 };
 
 }  // namespace
-
-std::unique_ptr<Connector> MakeConnector() { return std::make_unique<McpMemoryConnector>(); }
-
 }  // namespace vecferry::mcp_memory
+
+namespace vecferry {
+
+std::unique_ptr<Connector> MakeMcpMemoryConnector() { return std::make_unique<mcp_memory::McpMemoryConnector>(); }
+
+}  // namespace vecferry

@@ -56,7 +56,7 @@ fs::path Odd(const std::string& generation) {
 }
 
 Result<std::unique_ptr<Source>> Open(const fs::path& file, bool keep = false, const fs::path& work_dir = {}, const std::string& snapshot = "copy") {
-  static const auto connector = mcp_memory::MakeConnector();
+  static const auto connector = MakeMcpMemoryConnector();
   OpenContext context;
   context.work_dir = work_dir;
   if (keep) context.settings["missing_vector"] = "keep";
@@ -369,7 +369,7 @@ TEST_F(McpMemory, ALiveReadGivesEveryRowOnceWhileAnotherWrites) {
 TEST_F(McpMemory, ALockedDatabaseIsNamedAsLocked) {
   Add(1, "one");
   Run("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE");
-  const auto connector = mcp_memory::MakeConnector();
+  const auto connector = MakeMcpMemoryConnector();
   EXPECT_FALSE(connector->Recognises(file_));
   const auto notes = connector->Diagnose({.scheme = "mcp-memory", .path = file_.string()}, {});
   bool told = false;

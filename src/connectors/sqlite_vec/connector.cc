@@ -124,7 +124,10 @@ class SqliteVecConnector final : public Connector {
 };
 
 }  // namespace
-
-std::unique_ptr<Connector> MakeConnector() { return std::make_unique<SqliteVecConnector>(); }
-
 }  // namespace vecferry::sqlite_vec
+
+namespace vecferry {
+
+std::unique_ptr<Connector> MakeSqliteVecConnector() { return std::make_unique<sqlite_vec::SqliteVecConnector>(); }
+
+}  // namespace vecferry

@@ -3,9 +3,9 @@
 
 #include "connector/connector.h"
 
-namespace vecferry::sqlite_vec {
+namespace vecferry {
 
 /// `sqlite-vec:FILE#TABLE`: vec0 virtual tables of sqlite-vec, read without the extension.
-std::unique_ptr<Connector> MakeConnector();
+std::unique_ptr<Connector> MakeSqliteVecConnector();
 
-}  // namespace vecferry::sqlite_vec
+}  // namespace vecferry

@@ -54,7 +54,7 @@ fs::path Samples(const std::string& version) {
 
 Result<std::unique_ptr<Source>> Open(const fs::path& file, const std::string& table, std::map<std::string, std::string> options = {},
                                      const fs::path& work_dir = {}) {
-  static const auto connector = sqlite_vec::MakeConnector();
+  static const auto connector = MakeSqliteVecConnector();
   Location location{.scheme = "sqlite-vec", .path = file.string(), .options = std::move(options), .dataset = table};
   OpenContext context;
   context.work_dir = work_dir;
@@ -338,7 +338,7 @@ TEST_F(SqliteVec, ACutFileIsRefused) {
 }
 
 TEST_F(SqliteVec, ListAndRecognise) {
-  const auto connector = sqlite_vec::MakeConnector();
+  const auto connector = MakeSqliteVecConnector();
   Location location{.scheme = "sqlite-vec", .path = copy_.string()};
   const auto list = connector->List(location, {});
   ASSERT_TRUE(list.ok()) << list.status();
