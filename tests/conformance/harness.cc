@@ -17,6 +17,14 @@ std::vector<std::string> Schemes() {
   return schemes;
 }
 
+std::vector<std::string> SinkSchemes() {
+  std::vector<std::string> schemes;
+  for (const auto& connector : Stores().connectors()) {
+    if (connector->info().capabilities.sink) schemes.push_back(connector->info().scheme);
+  }
+  return schemes;
+}
+
 Harness::Harness() {
   for (const Fixture& fixture : Fixtures()) {
     if (fixture.scheme == GetParam()) fixture_ = &fixture;
@@ -59,11 +67,18 @@ SinkSpec Harness::SpecOf(const RecordSchema& schema) {
   SinkSpec spec;
   spec.schema = schema;
   spec.layout = context_.layout;
-  spec.run_id = "conformance";
+  spec.run_id = "run" + std::to_string(run_);
+  spec.intents = &intents_;
   return spec;
 }
 
+void Harness::NewRun() {
+  ++run_;
+  intents_ = Intents();
+}
+
 void Harness::WriteAll(const Location& location, const std::vector<RecordView>& batches) {
+  NewRun();
   auto sink = OpenSink(location);
   Must(sink->Prepare(SpecOf(batches.at(0).schema())));
   for (const auto& batch : batches) {
@@ -72,6 +87,7 @@ void Harness::WriteAll(const Location& location, const std::vector<RecordView>& 
   }
   Must(sink->Flush());
   Must(sink->Finish());
+  NewRun();
 }
 
 void Harness::Add(const RecordView& view, Content* content) {

@@ -17,6 +17,24 @@ namespace vecferry::conformance {
 /// Every kind of store of the program.
 const Registry& Stores();
 std::vector<std::string> Schemes();
+/// Those that can be written.
+std::vector<std::string> SinkSchemes();
+
+/// The intents of one run, over all its processes.
+class Intents final : public IntentLog {
+ public:
+  Status Record(std::string_view kind, std::string_view payload) override {
+    last_[std::string(kind)] = payload;
+    return Status::OK();
+  }
+  Result<std::optional<std::string>> Find(std::string_view kind) override {
+    const auto found = last_.find(std::string(kind));
+    return found == last_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  std::map<std::string, std::string> last_;
+};
 
 /// Fails the test with what went wrong.
 template <class T>
@@ -40,7 +58,10 @@ class Harness : public testing::TestWithParam<std::string> {
   Location Filled(int count);
   std::unique_ptr<Sink> OpenSink(const Location& location) { return Must(connector_->OpenSink(location, context_)); }
   std::unique_ptr<Source> OpenSource(const Location& location);
+  /// Of the run that the test is so far.
   SinkSpec SpecOf(const RecordSchema& schema);
+  /// What comes is another run.
+  void NewRun();
   RecordSchema Schema() const { return PlainSchema(*fixture_, can_); }
   RecordView Records(int first, int count) const { return PlainRecords(*fixture_, Schema(), first, count); }
   /// Writes and finishes.
@@ -62,6 +83,8 @@ class Harness : public testing::TestWithParam<std::string> {
   Capabilities can_;
   OpenContext context_;
   fs::path dir_;
+  int run_ = 0;
+  Intents intents_;
 };
 
 }  // namespace vecferry::conformance
