@@ -25,8 +25,8 @@ std::string FailureObject(const Status& failure, const std::string& command_name
   if (!facts.next_step.empty()) error["next_step"] = facts.next_step;
   if (!resume.empty()) error["resume"] = resume;
   Json json;
+  json["vecferry"] = command_name;
   json["version"] = 1;
-  json["command"] = command_name;
   json["exit_code"] = ExitCodeOf(failure);
   json["error"] = std::move(error);
   return Dump(json);
@@ -62,8 +62,8 @@ Result<std::string> ResultObject(const std::string& command_name, int exit_code,
   const Json parsed = Json::parse(body, nullptr, false);
   if (!parsed.is_object()) return MakeError(Category::internal, "the result of " + command_name + " is no JSON object");
   Json json;
+  json["vecferry"] = command_name;
   json["version"] = 1;
-  json["command"] = command_name;
   json["exit_code"] = exit_code;
   for (const auto& [key, value] : parsed.items()) {
     if (!json.contains(key)) json[key] = value;

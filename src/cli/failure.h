@@ -10,7 +10,7 @@ namespace vecferry::cli {
 /// `command` is the line that resumes, "" where there is nothing to resume. Gives the exit code.
 int PrintFailure(const Status& failure, const std::string& command_name, const std::string& resume, bool json, Context& context);
 
-/// {"version": 1, "command": ..., "exit_code": ..., then the members of `body`, an object's JSON text}.
+/// {"vecferry": COMMAND, "version": 1, "exit_code": ..., then the members of `body`, an object's JSON text}.
 Result<std::string> ResultObject(const std::string& command_name, int exit_code, const std::string& body);
 
 }  // namespace vecferry::cli

@@ -57,6 +57,8 @@ class Session::Slot : public EventListener {
 Session::Session(const Invocation& invocation, Context& context)
     : invocation_(invocation), context_(context), engine_{context.registry, events_, context.cancel, context.clock} {}
 
+Session::~Session() = default;
+
 Result<std::unique_ptr<Session>> Session::Start(const Invocation& invocation, Context& context) {
   std::unique_ptr<Session> session(new Session(invocation, context));
   ARROW_RETURN_NOT_OK(session->OpenLog());

@@ -15,6 +15,7 @@ class Session {
  public:
   /// Category::usage where the --log file cannot be opened.
   static Result<std::unique_ptr<Session>> Start(const Invocation& invocation, Context& context);
+  ~Session();
   const Engine& engine() const { return engine_; }
   Events& events() { return events_; }
   /// A dataset as written on the command line, with the options of `flag` ("source-opt") merged in. Warns once if a

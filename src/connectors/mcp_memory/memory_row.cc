@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "connectors/mcp_memory/compact_json.h"
 #include "connectors/mcp_memory/iso_time.h"
@@ -29,9 +30,9 @@ void AppendRaw(const Stmt& row, int column, std::string* json) {
       return;
     case Type::text:
       if (IsValidUtf8(row.Text(column))) AppendJsonString(row.Text(column), json);
-      else (void)writer.Special("bytes", ToBase64(row.Text(column)));
+      else (void)writer.Special("bytes", Base64(row.Text(column)));
       return;
-    case Type::blob: (void)writer.Special("bytes", ToBase64(row.Blob(column))); return;
+    case Type::blob: (void)writer.Special("bytes", Base64(row.Blob(column))); return;
   }
 }
 
