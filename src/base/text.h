@@ -25,8 +25,6 @@ std::string FormatDuration(double seconds);
 Result<uint64_t> ParseBytes(std::string_view text);
 Result<int64_t> ParseInt(std::string_view text);
 std::string ToHex(std::string_view bytes);
-/// RFC 4648 with padding.
-std::string ToBase64(std::string_view bytes);
 std::string ToLower(std::string_view text);
 /// fnmatch-like match with *, ? and [a-z].
 bool GlobMatch(std::string_view pattern, std::string_view text);

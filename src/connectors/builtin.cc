@@ -1,8 +1,10 @@
 #include "connectors/builtin.h"
 
 #include "connectors/jsonl/jsonl.h"
+#include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
 #include "connectors/qdrant_local/qdrant_local.h"
+#include "connectors/sqlite_vec/sqlite_vec.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -10,8 +12,10 @@ namespace vecferry {
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
   registry.Add(jsonl::MakeConnector());
+  registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeConnector());
   registry.Add(MakeQdrantLocal());
+  registry.Add(MakeSqliteVecConnector());
 }
 
 }  // namespace vecferry

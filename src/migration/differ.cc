@@ -71,6 +71,7 @@ class Differ {
       const bool again = matched_.contains(hash.key.low);
       const DifferenceClass kind = again ? DifferenceClass::corrupt : ExtraClass(hash);
       Count(kind, 1);
+      if (kind == DifferenceClass::unrelated) return Status::OK();
       List({kind, std::string(view.id(row)), std::string(view.tenant(row).value_or("")), "record", again ? "once" : "(none)", again ? "twice" : "present"});
       return Status::OK();
     }

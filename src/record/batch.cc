@@ -196,10 +196,15 @@ struct TextBuilder {
   int64_t bytes() const { return static_cast<int64_t>(data.size() + offsets.size() * 4); }
   std::shared_ptr<arrow::Array> Finish(const std::shared_ptr<arrow::DataType>& type, int64_t rows) {
     const int64_t nulls = validity.nulls;
+    const size_t bytes = data.size();
     auto bitmap = validity.Finish();
     auto array = arrow::MakeArray(arrow::ArrayData::Make(
         type, rows, {std::move(bitmap), arrow::Buffer::FromVector(std::move(offsets)), arrow::Buffer::FromString(std::move(data))}, nulls));
-    *this = TextBuilder();
+    // The next batch is most often as large: growing anew would copy it twice.
+    TextBuilder fresh;
+    fresh.data.reserve(bytes);
+    fresh.offsets.reserve(static_cast<size_t>(rows) + 1);
+    *this = std::move(fresh);
     return array;
   }
 };
@@ -258,6 +263,7 @@ struct VectorBuilder {
   std::shared_ptr<arrow::Array> Finish(const std::shared_ptr<arrow::DataType>& type, int64_t rows) {
     std::shared_ptr<arrow::ArrayData> result;
     const auto total = static_cast<int64_t>(Length());
+    const size_t bytes = data.size();
     const int64_t nulls = validity.nulls;
     switch (spec.kind) {
       case VectorKind::dense: result = FinishDense(type, rows, validity.Finish(), nulls); break;
@@ -271,6 +277,7 @@ struct VectorBuilder {
     VectorBuilder fresh;
     fresh.spec = spec;
     fresh.width = width;
+    fresh.data.reserve(bytes);
     *this = std::move(fresh);
     return arrow::MakeArray(std::move(result));
   }

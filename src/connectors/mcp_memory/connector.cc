@@ -10,14 +10,14 @@
 #include "sqlite/snapshot.h"
 #include "sqlite/vec0.h"
 
-namespace vecferry {
+namespace vecferry::mcp_memory {
 namespace {
 
 using sqlite::Snapshot;
 
 Connector::Info MakeInfo() {
   Connector::Info info;
-  info.scheme = mcp_memory::kStore;
+  info.scheme = kStore;
   info.title = "mcp-memory-service, its SQLite database";
   info.example = "mcp-memory:sqlite_vec.db";
   info.default_layout = "mcp-memory";
@@ -53,18 +53,18 @@ class McpMemoryConnector final : public Connector {
 
   Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext& context) override {
     (void)context;
-    ARROW_ASSIGN_OR_RAISE(const fs::path file, mcp_memory::FileOf(location));
+    ARROW_ASSIGN_OR_RAISE(const fs::path file, FileOf(location));
     ARROW_ASSIGN_OR_RAISE(const auto snapshot, Snapshot::Open(file, {.how = Snapshot::How::live}));
     ARROW_ASSIGN_OR_RAISE(sqlite::Db db, snapshot->Connect());
-    ARROW_ASSIGN_OR_RAISE(const auto tables, mcp_memory::ProbeTables(db));
+    ARROW_ASSIGN_OR_RAISE(const auto tables, ProbeTables(db));
     ARROW_ASSIGN_OR_RAISE(const int64_t count, db.QueryInt("SELECT count(*) FROM memories m WHERE 1" + tables.AndLive()));
-    return std::vector<DatasetSummary>{{mcp_memory::kDataset, count, fmt::format("{} x f32, {}", tables.dims, Name(tables.metric))}};
+    return std::vector<DatasetSummary>{{kDataset, count, fmt::format("{} x f32, {}", tables.dims, Name(tables.metric))}};
   }
 
   Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext& context) override {
     ARROW_RETURN_NOT_OK(CheckOptions(info().options, location.options, "option of mcp-memory").status());
-    auto source = mcp_memory::OpenMemories(location, context);
-    if (!source.ok()) return At(source.status(), Side::source, info().scheme, mcp_memory::kDataset);
+    auto source = OpenMemories(location, context);
+    if (!source.ok()) return At(source.status(), Side::source, info().scheme, kDataset);
     return source;
   }
 
@@ -74,12 +74,12 @@ class McpMemoryConnector final : public Connector {
     const auto snapshot = Snapshot::Open(path, {.how = Snapshot::How::live, .busy_timeout_ms = 0});
     if (!snapshot.ok()) return false;
     auto db = (*snapshot)->Connect();
-    return db.ok() && mcp_memory::IsMemoryDatabase(*db).ValueOr(false);
+    return db.ok() && IsMemoryDatabase(*db).ValueOr(false);
   }
 
   std::vector<Note> Diagnose(const Location& location, const OpenContext& context) override {
     (void)context;
-    const auto file = mcp_memory::FileOf(location);
+    const auto file = FileOf(location);
     if (!file.ok()) return {{"not-found", Describe(file.status()), -1, true}};
     std::vector<Note> notes{{"file", file->string(), -1, false}};
     const fs::path wal = file->string() + "-wal";
@@ -98,7 +98,7 @@ class McpMemoryConnector final : public Connector {
   static Status DiagnoseTables(const fs::path& file, std::vector<Note>* notes) {
     ARROW_ASSIGN_OR_RAISE(const auto snapshot, Snapshot::Open(file, {.how = Snapshot::How::live, .busy_timeout_ms = 0}));
     ARROW_ASSIGN_OR_RAISE(sqlite::Db db, snapshot->Connect());
-    ARROW_ASSIGN_OR_RAISE(const auto tables, mcp_memory::ProbeTables(db));
+    ARROW_ASSIGN_OR_RAISE(const auto tables, ProbeTables(db));
     notes->push_back({"generation", fmt::format("made by mcp-memory-service {}", tables.generation()), -1, false});
     notes->push_back({"dimension", fmt::format("{} x f32, {}", tables.dims, Name(tables.metric)), tables.dims, false});
     const auto version = db.QueryText("SELECT value FROM metadata WHERE key='schema_version'");
@@ -111,7 +111,10 @@ class McpMemoryConnector final : public Connector {
 };
 
 }  // namespace
+}  // namespace vecferry::mcp_memory
 
-std::unique_ptr<Connector> MakeMcpMemoryConnector() { return std::make_unique<McpMemoryConnector>(); }
+namespace vecferry {
+
+std::unique_ptr<Connector> MakeMcpMemoryConnector() { return std::make_unique<mcp_memory::McpMemoryConnector>(); }
 
 }  // namespace vecferry

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "connectors/mcp_memory/compact_json.h"
 #include "connectors/mcp_memory/iso_time.h"
 #include "connectors/mcp_memory/tags.h"
 #include "sqlite/db.h"
@@ -406,6 +407,29 @@ TEST(Tags, TheTablesAreBelievedOnlyWhereTheyAgreeWithTheColumn) {
   std::string json;
   mcp_memory::AppendTags("\u00a0x\u2003,\u3000,y\x1f, z", &json);
   EXPECT_EQ(json, R"(["x","y","z"])");
+}
+
+TEST(PlainObject, IsWhatTheJsonReaderWouldMakeOfItOrIsLeftToIt) {
+  const auto compact = [](std::string_view text) {
+    std::string json = "before";
+    const bool plain = mcp_memory::AppendPlainObject(text, &json);
+    EXPECT_EQ(plain, json != "before") << text;
+    if (plain) {  // the reader agrees that it is JSON, and about its values
+      std::string mine, theirs;
+      JsonReader reader;
+      EXPECT_TRUE(reader.AppendCanonical(std::string_view(json).substr(6), &mine).ok()) << text;
+      EXPECT_TRUE(reader.AppendCanonical(text, &theirs).ok()) << text;
+      EXPECT_EQ(mine, theirs);
+    }
+    return plain ? json.substr(6) : "left";
+  };
+  EXPECT_EQ(compact(R"( {"a": 1, "b": [1.5, -2, null, true, false, []], "c": {"d e": "f, {g: h}"}, "n": {} } )"),
+            R"({"a":1,"b":[1.5,-2,null,true,false,[]],"c":{"d e":"f, {g: h}"},"n":{}})");
+  for (const char* text : {"", "{", "[]", "1", R"({"a":1,"a":2})", R"({"o":{"x":1,"x":1}})", R"({"$vf":1})", R"({"a":"\u00e9"})", "{\"a\":\"\u00e9\"}", R"({"a":1e5})",
+                           R"({"a":-0})", R"({"a":-0.0})", R"({"a":01})", R"({"a":1.})", R"({"a":.5})", R"({"a":9007199254740993})", R"({"a":NaN})", R"({"a":1,})",
+                           R"({"a":[1,]})", R"({"a" 1})", R"({"a":tru})", R"({"a":1} x)", R"({a:1})", "{\"a\":\"\n\"}", R"({"a":[[[[[[[[[]]]]]]]]]})"}) {
+    EXPECT_EQ(compact(text), "left") << text;
+  }
 }
 
 TEST(IsoTime, AsPythonReadsIt) {

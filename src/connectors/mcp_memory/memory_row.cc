@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "base/text.h"
+#include "connectors/mcp_memory/compact_json.h"
 #include "connectors/mcp_memory/iso_time.h"
 #include "connectors/mcp_memory/tags.h"
 
@@ -28,9 +30,9 @@ void AppendRaw(const Stmt& row, int column, std::string* json) {
       return;
     case Type::text:
       if (IsValidUtf8(row.Text(column))) AppendJsonString(row.Text(column), json);
-      else (void)writer.Special("bytes", ToBase64(row.Text(column)));
+      else (void)writer.Special("bytes", Base64(row.Text(column)));
       return;
-    case Type::blob: (void)writer.Special("bytes", ToBase64(row.Blob(column))); return;
+    case Type::blob: (void)writer.Special("bytes", Base64(row.Blob(column))); return;
   }
 }
 
@@ -148,6 +150,7 @@ Status MemoryRow::AddMetadata(const Stmt& row) {
     json_ += "{}";
     return Status::OK();
   }
+  if (AppendPlainObject(text, &json_)) return Status::OK();
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || text[first] != '{') return MakeError(Category::bad_content, "metadata is not a JSON object");
   JsonWriter writer(&json_);

@@ -85,6 +85,9 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
 
   Status Prepare(const SinkSpec& spec) override {
     ARROW_RETURN_NOT_OK(Abort());
+    if (!spec.schema.extras.empty()) {
+      return MakeError(Category::unsupported, "bytes carried verbatim have no place in a Qdrant point", "leave those columns out with --map");
+    }
     spec_ = spec;
     if (spec.layout) layout_ = spec.layout;
     ARROW_ASSIGN_OR_RAISE(dataset_.lock, DirectoryLock::Exclusive(dataset_.root));

@@ -8,7 +8,7 @@
 #include "connectors/sqlite_vec/sqlite_vec.h"
 #include "sqlite/vec0.h"
 
-namespace vecferry {
+namespace vecferry::sqlite_vec {
 namespace {
 
 using sqlite::Snapshot;
@@ -74,7 +74,7 @@ class SqliteVecConnector final : public Connector {
 
   Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext& context) override {
     ARROW_RETURN_NOT_OK(CheckOptions(info().options, location.options, "option of sqlite-vec").status());
-    auto source = sqlite_vec::OpenTable(location, context);
+    auto source = OpenTable(location, context);
     if (!source.ok()) return At(source.status(), Side::source, info().scheme, location.dataset);
     return source;
   }
@@ -124,7 +124,10 @@ class SqliteVecConnector final : public Connector {
 };
 
 }  // namespace
+}  // namespace vecferry::sqlite_vec
 
-std::unique_ptr<Connector> MakeSqliteVecConnector() { return std::make_unique<SqliteVecConnector>(); }
+namespace vecferry {
+
+std::unique_ptr<Connector> MakeSqliteVecConnector() { return std::make_unique<sqlite_vec::SqliteVecConnector>(); }
 
 }  // namespace vecferry

@@ -40,7 +40,7 @@ Result<std::vector<int64_t>> Numbers(std::string_view text, size_t wanted) {
 /// A connection and what reads from it; one state of the database per batch, or for good where it is frozen.
 class TableReader : public SplitReader {
  public:
-  TableReader(std::shared_ptr<const TableContext> table, const ReadOptions& options) : table_(std::move(table)), options_(options) {}
+  TableReader(std::shared_ptr<const TableContext> table, const ReadOptions& options) : table_(std::move(table)), options_(options), builder_(table_->mapping.schema) {}
 
   Status Open(Vec0Reader::Options reading) {
     ARROW_ASSIGN_OR_RAISE(db_, table_->snapshot->Connect());
@@ -55,14 +55,11 @@ class TableReader : public SplitReader {
     if (table_->cancel) ARROW_RETURN_NOT_OK(table_->cancel->Check());
     ARROW_RETURN_NOT_OK(Begin());
     SourceBatch batch;
-    BatchBuilder builder(table_->mapping.schema);
     const Cursor before = Position();
-    Status status = Fill(&builder, &batch);
-    if (status.ok()) {
-      const auto view = builder.Finish();
-      status = view.status();
-      if (view.ok()) batch.records = *view;
-    }
+    Status status = Fill(&builder_, &batch);
+    const auto view = builder_.Finish();
+    if (status.ok()) status = view.status();
+    if (view.ok()) batch.records = *view;
     End();
     if (!status.ok()) {
       ARROW_RETURN_NOT_OK(SeekTo(before));
@@ -99,6 +96,7 @@ class TableReader : public SplitReader {
 
   std::shared_ptr<const TableContext> table_;
   ReadOptions options_;
+  BatchBuilder builder_;
   sqlite::Db db_;
   std::optional<Vec0Reader> reader_;
   std::optional<RowWriter> writer_;

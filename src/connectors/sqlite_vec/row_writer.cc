@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "record/json.h"
 
@@ -101,7 +102,7 @@ Status RowWriter::AddField(const Vec0Value& value, const sqlite::Vec0Column&) {
       AppendJsonDouble(value.real, &json_);
       return Status::OK();
     case Type::text: AppendJsonString(value.bytes, &json_); return Status::OK();
-    case Type::blob: return writer.Special("bytes", ToBase64(value.bytes));
+    case Type::blob: return writer.Special("bytes", Base64(value.bytes));
   }
   return Status::OK();
 }

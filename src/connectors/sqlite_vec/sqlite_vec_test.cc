@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "sqlite/db.h"
 
@@ -106,7 +107,7 @@ std::string FromHex(const std::string& hex) {
 
 /// The extension's value in the form that metadata has.
 json AsMetadata(const json& value, const std::string& type) {
-  if (value.is_object() && value.contains("blob")) return {{"$vf", "bytes"}, {"v", ToBase64(FromHex(value["blob"]))}};
+  if (value.is_object() && value.contains("blob")) return {{"$vf", "bytes"}, {"v", Base64(FromHex(value["blob"]))}};
   if (type.starts_with("bool") && value.is_number()) return value != 0;
   return value;
 }
