@@ -1,6 +1,5 @@
 """The command line itself: help, suggestions, environment, completion, pages that are generated from it."""
-import json
-import os
+import re
 import subprocess
 
 import pytest
@@ -36,7 +35,7 @@ def test_no_command_is_a_usage_error(cli):
     (["copy", "a:b", "c:d", "--batch-sze", "5"], "--batch-size"),
     (["copy", "a:b", "c:d", "--on-exists", "upsrt"], "upsert"),
     (["verify", "a:b", "c:d", "--restart"], "`copy` has"),
-    (["--json", "copy"], "flags come after the command"),
+    (["--yes", "copy"], "flags come after the command"),
     (["copy", "a:b"], "TARGET is missing"),
     (["copy", "a:b", "c:d", "e:f"], "too many"),
     (["copy", "a:b", "c:d", "--jobs", "many"], "whole number"),
@@ -99,13 +98,13 @@ def test_stores_tells_the_same_three_times(cli):
 def test_exit_codes_page_has_every_code():
     header = (ROOT / "src/base/error.h").read_text()
     page = (ROOT / "docs/reference/exit-codes.md").read_text()
-    codes = [part.split("=")[1].strip(" ;") for line in header.split("namespace exit_code {")[1].split("}")[0].split(",") for part in [line] if "=" in part]
+    codes = re.findall(r"= (\d+)", header.split("namespace exit_code {")[1].split("}")[0])
     assert len(codes) == 12
     for code in codes:
         assert f"| {code} |" in page
 
 
-def test_every_event_and_json_member_is_documented(cli):
+def test_every_event_is_documented():
     names = (ROOT / "src/progress/events.cc").read_text().split('return "')[1:]
     page = (ROOT / "docs/reference/events.md").read_text()
     for name in names[:-1]:
