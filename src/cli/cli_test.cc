@@ -83,9 +83,10 @@ TEST(Display, QuotesForAShellAndMasksCredentials) {
   EXPECT_EQ(ShellQuote("it's"), "'it'\\''s'");
   EXPECT_EQ(ShellQuote(""), "''");
   EXPECT_EQ(ShellQuote("a#b"), "'a#b'");
-  const std::string line = DisplayCommand("vecferry", {"copy", "x:file?api-key=hush#d", "--source-opt", "token=hush", "--target-opt=password=hush", "--target-opt", "mode=fast", "p://u:hush@h/d"});
+  const std::string line = DisplayCommand("vecferry", {"copy", "xy:file?api-key=hush#d", "./dir?mode=a&token=hush&x=y#d", "--source-opt", "token=hush", "--target-opt=password=hush", "--target-opt", "mode=fast", "p://u:hush@h/d"});
   EXPECT_THAT(line, Not(HasSubstr("hush")));
   EXPECT_THAT(line, HasSubstr("mode=fast"));
+  EXPECT_THAT(line, HasSubstr("./dir?mode=a&token=***&x=y#d"));
 }
 
 struct Outcome {
