@@ -81,6 +81,22 @@ std::string MaskPair(const std::string& pair) {
   return equals != std::string::npos && IsSecretName(pair.substr(0, equals)) ? pair.substr(0, equals + 1) + "***" : pair;
 }
 
+/// A bare path with options, or an address that is wrong: credentials in it are masked all the same.
+std::string MaskLoosely(std::string word) {
+  const auto host = word.find("//");
+  const auto at = host == std::string::npos ? host : word.find('@', host);
+  const auto colon = host == std::string::npos ? host : word.find(':', host);
+  if (at != std::string::npos && colon < at) word.replace(colon + 1, at - colon - 1, "***");
+  size_t begin = word.find('?');
+  while (begin != std::string::npos) {
+    const size_t end = std::min(word.find_first_of("&#", begin + 1), word.size());
+    const std::string masked = MaskPair(word.substr(begin + 1, end - begin - 1));
+    word.replace(begin + 1, end - begin - 1, masked);
+    begin = word.find('&', begin + 1);
+  }
+  return word;
+}
+
 /// One word of the command line. `after` is the word before it.
 std::string MaskWord(const std::string& word, const std::string& after) {
   for (const std::string flag : {"--source-opt", "--target-opt"}) {
@@ -89,7 +105,8 @@ std::string MaskWord(const std::string& word, const std::string& after) {
   }
   if (word.starts_with("-")) return word;
   const auto location = ParseLocation(word);
-  return location.ok() && location->had_secret ? location->Display() : word;
+  if (!location.ok()) return MaskLoosely(word);
+  return location->had_secret ? location->Display() : word;
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ void BarListener::On(const Event& event) {
   if (event.kind == Event::Kind::phase_finished || event.kind == Event::Kind::finished) {
     Erase();
     active_ = false;
-    if (event.kind == Event::Kind::phase_finished && !options_.lines.quiet) out_ << PhaseSummary(event.progress) << '\n' << std::flush;
+    if (event.kind == Event::Kind::phase_finished && !options_.lines.quiet) out_ << PhaseSummary(event.progress, last_) << '\n' << std::flush;
     return;
   }
   const auto line = lines_.Of(event);

@@ -54,7 +54,9 @@ std::string DoneOfTotal(const Progress& progress) {
   return fmt::format("{}/{} {}", FormatCount(progress.done), FormatCount(progress.total), unit);
 }
 
-std::string PhaseSummary(const Progress& progress) {
+std::string PhaseSummary(const Progress& end, const Progress& last) {
+  const Progress& progress = end.done == 0 && last.phase == end.phase ? last : end;
+  if (progress.done == 0) return Printable(end.phase, 40) + ": done";
   std::string text = fmt::format("{}: {} {}", Printable(progress.phase, 40), FormatCount(progress.done), Printable(progress.unit, 40));
   if (progress.seconds > 0) text += " in " + FormatDuration(progress.seconds);
   if (progress.seconds > 0 && progress.session > 0) {

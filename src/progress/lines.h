@@ -31,7 +31,8 @@ class EventLines {
 
 /// "12,345/20,000 records", "12,345 records".
 std::string DoneOfTotal(const Progress& progress);
-/// "transfer: 12,345 records in 3.2 s (3,858/s)".
-std::string PhaseSummary(const Progress& progress);
+/// "transfer: 12,345 records in 3.2 s (3,858/s)", or "finish: done" of a phase that counts nothing. `last` is the last
+/// progress that was told; it stands in where the end of the phase itself comes without counts.
+std::string PhaseSummary(const Progress& end, const Progress& last);
 
 }  // namespace vecferry

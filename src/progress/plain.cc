@@ -27,6 +27,7 @@ PlainListener::PlainListener(std::ostream& out, Options options, const Clock& cl
 
 void PlainListener::OnProgress(const Progress& progress) {
   const auto now = clock_.Now();
+  last_ = progress;
   rate_.Add(progress, now);
   const int64_t tenth = progress.total > 0 ? progress.done * 10 / progress.total : 0;
   if (progress.phase != phase_) {
@@ -54,7 +55,7 @@ void PlainListener::On(const Event& event) {
       if (!options_.lines.quiet) out_ << Printable(event.progress.phase, 40) << ": started" << '\n' << std::flush;
       return;
     case Event::Kind::phase_finished:
-      if (!options_.lines.quiet) out_ << PhaseSummary(event.progress) << '\n' << std::flush;
+      if (!options_.lines.quiet) out_ << PhaseSummary(event.progress, last_) << '\n' << std::flush;
       return;
     default:
       if (const auto line = lines_.Of(event)) out_ << *line << '\n' << std::flush;

@@ -27,6 +27,7 @@ class PlainListener final : public EventListener {
   const Clock& clock_;
   EventLines lines_;
   RateMeter rate_;
+  Progress last_;
   std::string phase_;
   int64_t tenth_ = 0;
   Clock::Steady::time_point told_at_{};

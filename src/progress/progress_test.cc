@@ -111,6 +111,17 @@ TEST(Plain, TellsEachPhaseEachTenthAndAfterSomeSeconds) {
   EXPECT_THAT(out.str(), HasSubstr("verify: 4 records"));
 }
 
+TEST(Lines, EndAPhaseWithItsLastCounts) {
+  Progress end, last;
+  end.phase = last.phase = "transfer";
+  EXPECT_EQ(PhaseSummary(end, {}), "transfer: done");
+  last.done = last.session = 1200;
+  last.seconds = 2;
+  EXPECT_EQ(PhaseSummary(end, last), "transfer: 1,200 records in 2.0 s (600/s)");
+  last.phase = "verify";
+  EXPECT_EQ(PhaseSummary(end, last), "transfer: done");
+}
+
 TEST(Lines, ListTenRejectsAndThenCount) {
   std::ostringstream out;
   PlainListener plain(out, {});
