@@ -146,8 +146,8 @@ TEST_P(OddRows, AreCarriedOrRejectedOneByOne) {
     if (fate == Fates().end()) {
       ASSERT_TRUE(all.memories.contains(row["hash"])) << (all.rejects.contains(row["hash"]) ? all.rejects.at(row["hash"]).message : "");
       const json metadata = json::parse(all.memories.at(row["hash"]).metadata);
-      EXPECT_TRUE(metadata["tags"].is_array());
-      EXPECT_TRUE(metadata["metadata"].is_object());
+      EXPECT_TRUE(!metadata.contains("tags") || (metadata["tags"].is_array() && !metadata["tags"].empty()));
+      EXPECT_TRUE(!metadata.contains("metadata") || (metadata["metadata"].is_object() && !metadata["metadata"].empty()));
       EXPECT_TRUE(metadata.contains("created_at") && metadata.contains("updated_at"));
       continue;
     }
@@ -185,12 +185,12 @@ TEST_P(OddRows, ValuesAreWhatTheRowsHold) {
   EXPECT_EQ(metadata["time before 1970"]["created_at"], -86400.5);
   EXPECT_EQ(metadata["BLOB timestamp"]["created_at"], 1700000000.25);
   EXPECT_EQ(metadata["duplicate tags"]["tags"], json({"a", "b", "a", "a"}));
-  EXPECT_EQ(metadata["null tags"]["tags"], json::array());
-  EXPECT_EQ(metadata["only commas"]["tags"], json::array());
+  EXPECT_FALSE(metadata["null tags"].contains("tags"));
+  EXPECT_FALSE(metadata["only commas"].contains("tags"));
   EXPECT_EQ(metadata["tags with spaces and commas"]["tags"], json({"a", "b c", "d"}));
   EXPECT_FALSE(metadata["null memory_type"].contains("memory_type"));
   EXPECT_FALSE(metadata["empty memory_type"].contains("memory_type"));
-  EXPECT_EQ(metadata["null metadata"]["metadata"], json::object());
+  EXPECT_FALSE(metadata["null metadata"].contains("metadata"));
   EXPECT_THAT(text("2^53+1"), HasSubstr("\"n\":9007199254740993"));
   EXPECT_THAT(text("2^63 and 2^64-1"), HasSubstr("18446744073709551615"));
   EXPECT_EQ(metadata["2^70"]["metadata"]["n"], json({{"$vf", "bigint"}, {"v", "1180591620717411303424"}}));

@@ -178,14 +178,23 @@ Status MemoryRow::AddTime(const Stmt& row, int column, int iso_column) {
   return Status::OK();
 }
 
+template <typename Add>
+Status MemoryRow::AddUnless(std::string_view empty, std::string_view key, Add add) {
+  const size_t begin = json_.size();
+  json_ += key;
+  ARROW_RETURN_NOT_OK(add());
+  if (std::string_view(json_).substr(begin + key.size()) == empty) json_.resize(begin);
+  else json_ += ',';
+  return Status::OK();
+}
+
 Result<bool> MemoryRow::Load(const Stmt& row) {
   if (!LoadTexts(row)) return false;
-  json_ = "{\"tags\":";
-  ARROW_RETURN_NOT_OK(AddTags(row));
-  json_ += ",\"metadata\":";
-  Status status = AddMetadata(row);
+  json_ = "{";
+  ARROW_RETURN_NOT_OK(AddUnless("[]", "\"tags\":", [&] { return AddTags(row); }));
+  Status status = AddUnless("{}", "\"metadata\":", [&] { return AddMetadata(row); });
   if (!status.ok()) return Refuse(row, "bad-metadata", status.message());
-  json_ += ",\"created_at\":";
+  json_ += "\"created_at\":";
   status = AddTime(row, kCreated, kCreatedIso);
   json_ += ",\"updated_at\":";
   if (status.ok()) status = AddTime(row, kUpdated, kUpdatedIso);

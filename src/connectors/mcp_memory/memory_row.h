@@ -17,8 +17,8 @@ std::string RowColumns(const Tables& tables);
 
 /// Turns one row of `memories` into id, document and metadata, or into a reject with the reason. Its buffers are kept.
 ///
-/// metadata = {"tags": [...], "metadata": {...}, "created_at": f64, "updated_at": f64, "memory_type": text}; the type is left
-/// out where it is NULL or empty. A time that is no number is taken from the column of ISO text.
+/// metadata = {"tags": [...], "metadata": {...}, "created_at": f64, "updated_at": f64, "memory_type": text}; tags, metadata and
+/// type are left out where they are empty. A time that is no number is taken from the column of ISO text.
 class MemoryRow {
  public:
   /// Prepares the look-up in the tag tables, where there are any.
@@ -37,6 +37,9 @@ class MemoryRow {
  private:
   bool Refuse(const sqlite::Stmt& row, std::string code, std::string message);
   bool LoadTexts(const sqlite::Stmt& row);
+  /// Adds the key and what `add` writes, or nothing where that is `empty`.
+  template <typename Add>
+  Status AddUnless(std::string_view empty, std::string_view key, Add add);
   Status AddTags(const sqlite::Stmt& row);
   Status AddMetadata(const sqlite::Stmt& row);
   Status AddTime(const sqlite::Stmt& row, int column, int iso_column);
