@@ -3,7 +3,7 @@
 
 usage: digest_reference.py        (needs PyPI xxhash)
 """
-import json
+import decimal
 import struct
 import sys
 
@@ -16,7 +16,24 @@ def number(value):
     """One spelling per type and value: integers plain, doubles in their shortest form, never as an integer."""
     if isinstance(value, int):
         return str(value)
-    return repr(value)
+    negative, digits, exponent = decimal.Decimal(repr(value)).as_tuple()
+    digits = "".join(map(str, digits)).lstrip("0")
+    exponent += len(digits) - len(digits.rstrip("0"))
+    digits = digits.rstrip("0")
+    point = len(digits) + exponent
+    if not digits:
+        text = "0"
+    elif exponent >= 0:
+        text = str(int(abs(value)))
+    elif point > 0:
+        text = digits[:point] + "." + digits[point:]
+    else:
+        text = "0." + "0" * -point + digits
+    if digits:
+        scientific = digits[0] + ("." + digits[1:] if digits[1:] else "") + "e%+03d" % (point - 1)
+        text = scientific if len(scientific) < len(text) else text
+    text = ("-" if negative else "") + text
+    return text if set(text) & set(".e") else text + ".0"
 
 
 def canonical(value):
@@ -93,6 +110,13 @@ def fingerprint(records):
 VECTORS = {
     "one record": [{"id": "a", "document": "hello", "metadata": {"n": 1, "f": 1.0, "t": ["x", "y"]},
                     "vectors": [("", "dense", [1.0, -0.0, float("nan")])]}],
+    "tenant and sparse vector": [{"id": "7", "tenant": "eu", "vectors": [("s", "sparse", ([9, 2], [0.5, -1.5]))]}],
+    "nested metadata with unicode": [{"id": "\u00e9", "document": "\u65e5\u672c",
+                                      "metadata": {"\u00e9": {"b": [True, None, -0.0], "a": "tab\tquote\"\u0001"},
+                                                   "big": 9007199254740993, "e": [1e300, 100000.0, 0.0001, 1e-05, 2.5, 1180591620717411303424.0], "": []}}],
+    "no document": [{"id": "a"}],
+    "empty document": [{"id": "a", "document": ""}],
+    "two records": [{"id": "a", "document": "x"}, {"id": "b", "document": "y", "vectors": [("v", "dense", [0.25, 2.0])]}],
     "no records": [],
 }
 

@@ -89,12 +89,19 @@ Status CheckHost(std::string_view hosts) {
 Status ParsePath(std::string_view raw, Location* location) {
   const Authority parts = SplitAuthority(raw);
   ARROW_RETURN_NOT_OK(CheckHost(parts.host));
+  const std::string host = PercentDecode(parts.host);
+  ARROW_RETURN_NOT_OK(CheckHost(host));
   location->path = PercentDecode(parts.before);
   if (parts.has_user_info) {
-    location->path += std::string(parts.user_info) + "@";
+    location->path += PercentEncode(parts.user_info, "%:!$&'()*+,;=@") + "@";
     location->had_secret |= parts.user_info.find(':') != std::string_view::npos;
   }
-  location->path += PercentDecode(parts.host) + PercentDecode(parts.rest);
+  location->path += host + PercentDecode(parts.rest);
+  // What was encoded must not name a host, or another one, once it is decoded.
+  const Authority decoded = SplitAuthority(location->path);
+  if (decoded.has_user_info != parts.has_user_info || decoded.host != host || decoded.before.size() != parts.before.size()) {
+    return Wrong("an encoded '/', ':' or '@' changes what the location's host is");
+  }
   return Status::OK();
 }
 

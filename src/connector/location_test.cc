@@ -50,7 +50,8 @@ TEST(ParseLocation, AColonInAPathIsNoScheme) {
 
 TEST(ParseLocation, RefusesWhatIsNoUri) {
   for (const std::string text : {"", "notes.db", "a:b", "jsonl:a\nb", "jsonl:a%0Ab", "jsonl:x#a%1bb", "jsonl:x?novalue", "jsonl:x?=v",
-                                 "jsonl:x?a=1&a=2", "qdrant://[::1:6334", "qdrant://::1:6334", "jsonl:%ff"}) {
+                                 "jsonl:x?a=1&a=2", "qdrant://[::1:6334", "qdrant://::1:6334", "jsonl:%ff",
+                                 "jsonl:/%2Fhost/x", "parquet:s3%3A//bucket", "qdrant://a%2Fb/c", "qdrant://a%3Ab/c", "qdrant://u%40h/x"}) {
     EXPECT_TRUE(IsCategory(ParseLocation(text).status(), Category::usage)) << text;
   }
   EXPECT_TRUE(IsCategory(ParseLocation(std::string_view("jsonl:a\0b", 9)).status(), Category::usage));
@@ -64,6 +65,7 @@ TEST(Location, NeverShowsASecret) {
   EXPECT_EQ(Parse("postgresql://me:a@b@host/db").Display(), "postgresql://me:***@host/db");
   EXPECT_EQ(Parse("parquet:s3://key:sec@bucket/dir").Display(), "parquet:s3://key:***@bucket/dir");
   EXPECT_FALSE(Parse("postgresql://me@host/db").had_secret);
+  EXPECT_EQ(Parse("postgresql://m#e@host/db#").Display(), "postgresql://m%23e@host/db");
 }
 
 TEST(Location, APasswordThatBreaksTheUriIsRefusedUnseen) {

@@ -62,6 +62,12 @@ struct BeforeImage {
   std::optional<std::string> image;  ///< nothing: the id did not exist
 };
 
+/// A phase of a run; finished is 0 while it goes on.
+struct PhaseTimes {
+  std::string name;
+  double started = 0, finished = 0;
+};
+
 /// A difference that the read-back of a batch found twice.
 struct JournalMismatch {
   std::string id, tenant, field, source_value, target_value;
@@ -90,6 +96,9 @@ class Journal {
   Status EndPhase(std::string_view name, std::string_view result = {});
   /// The result of a phase that ended; nothing if it did not.
   Result<std::optional<std::string>> PhaseResult(std::string_view name);
+
+  /// In the order they began.
+  Result<std::vector<PhaseTimes>> phases();
 
   Status PutSplits(const std::vector<SplitProgress>& splits);
   /// Adds splits to those that are there: a pass over the source again, for some of its records.

@@ -18,6 +18,17 @@ Status EachPart(sqlite::Db& db, std::string_view sql, const std::function<Status
 
 }  // namespace
 
+Result<std::vector<PhaseTimes>> Journal::phases() {
+  std::lock_guard lock(mutex_);
+  ARROW_ASSIGN_OR_RAISE(auto query, db_.Prepare("SELECT name,started,finished FROM phase ORDER BY started"));
+  std::vector<PhaseTimes> phases;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
+    if (!row) return phases;
+    phases.push_back({std::string(query.Text(0)), query.Double(1), query.Double(2)});
+  }
+}
+
 Status Journal::EachSplitDigest(const std::function<Status(int, std::string_view)>& part) {
   std::lock_guard lock(mutex_);
   return EachPart(db_, "SELECT split,part FROM digest ORDER BY sequence", part);

@@ -71,6 +71,7 @@ class Differ {
       const bool again = matched_.contains(hash.key.low);
       const DifferenceClass kind = again ? DifferenceClass::corrupt : ExtraClass(hash);
       Count(kind, 1);
+      if (kind == DifferenceClass::unrelated) return Status::OK();
       List({kind, std::string(view.id(row)), std::string(view.tenant(row).value_or("")), "record", again ? "once" : "(none)", again ? "twice" : "present"});
       return Status::OK();
     }
@@ -103,7 +104,7 @@ class Differ {
                                if (at == held_.end()) return Status::OK();
                                const Held held = std::move(at->second);
                                held_.erase(at);
-                               return Compare(view, row, held);
+                               return Compare(view, row, hash, held);
                              }).status());
     held_.clear();
     held_bytes_ = 0;
@@ -119,7 +120,7 @@ class Differ {
     return Status::OK();
   }
 
-  Status Compare(const RecordView& view, int64_t row, const Held& held) {
+  Status Compare(const RecordView& view, int64_t row, const RecordHash& hash, const Held& held) {
     ARROW_ASSIGN_OR_RAISE(auto fields, comparer_.Compare(view, row, held.record, 0));
     const uint64_t key = held.hash.key.low;
     if (fields.empty()) {
@@ -130,7 +131,7 @@ class Differ {
       }
       fields.push_back({"vector", "as written", "altered below the precision of its element type"});
     }
-    ARROW_ASSIGN_OR_RAISE(const DifferenceClass kind, ChangedClass(key, held));
+    ARROW_ASSIGN_OR_RAISE(const DifferenceClass kind, ChangedClass(hash, held));
     Count(kind, 1);
     result_.keys.insert(key);
     for (const auto& field : fields) {
@@ -139,14 +140,17 @@ class Differ {
     return Status::OK();
   }
 
-  /// By the journalled hash of what was written: the side that still has it is not the one that changed.
-  Result<DifferenceClass> ChangedClass(uint64_t key, const Held& held) {
+  /// By the journalled hash of what was written: the source changed where it no longer has it and the target still
+  /// does; else it was the target.
+  Result<DifferenceClass> ChangedClass(const RecordHash& source, const Held& held) {
     if (request_.fresh || !request_.written) return DifferenceClass::corrupt;
-    const auto at = request_.written->find(key);
+    const auto at = request_.written->find(held.hash.key.low);
     if (at == request_.written->end()) return DifferenceClass::corrupt;
     RecordHasher hasher;
     ARROW_ASSIGN_OR_RAISE(const RecordHash target, hasher.Hash(held.record, 0));
-    return at->second == RecordWord(target) ? DifferenceClass::changed_at_source : DifferenceClass::changed_at_target;
+    const bool scoped = !request_.compare.scope.plain();
+    const bool source_moved = scoped || RecordWord(source) != at->second;
+    return source_moved && RecordWord(target) == at->second ? DifferenceClass::changed_at_source : DifferenceClass::changed_at_target;
   }
 
   void Count(DifferenceClass kind, int64_t n) {

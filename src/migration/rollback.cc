@@ -69,11 +69,6 @@ class Undoer {
     }
     intents_ = std::make_unique<JournalIntents>(*journal_);
     ARROW_ASSIGN_OR_RAISE(schema_, RecordSchema::FromJson(intent_.schema));
-    if (!target_.info.exists && !intent_.existed) {
-      ARROW_ASSIGN_OR_RAISE(const auto finished, journal_->FindIntent("finished"));
-      gone_ = finished.has_value();
-    }
-    if (gone_) return Status::OK();
     SinkSpec spec;
     spec.schema = schema_;
     spec.layout = target_.layout;
@@ -85,7 +80,6 @@ class Undoer {
   }
 
   Status TakeBackDataset() {
-    if (gone_) return report_.dropped = true, Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto finished, journal_->FindIntent("finished"));
     // What was never whole was never anybody else's either.
     if (!finished || intent_.on_exists == OnExists::replace) return Drop();
@@ -222,7 +216,6 @@ class Undoer {
   TargetIntent intent_;
   OpenedTarget target_;
   RecordSchema schema_;
-  bool gone_ = false;
   RollbackReport report_;
 };
 

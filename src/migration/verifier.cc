@@ -71,7 +71,7 @@ class Verifier {
     ScanOptions options;
     options.scope = compare_.scope;
     options.exact_values = target;
-    options.gather_keys = !UseJournal();
+    options.gather_keys = target || !UseJournal();
     options.jobs = request_.jobs;
     if (!UseJournal() && request_.options.sample_size > 0) {
       const double share = request_.source_total > 0 ? static_cast<double>(request_.options.sample_size) / static_cast<double>(request_.source_total) : 1;
@@ -107,7 +107,7 @@ class Verifier {
     report().source_rejects = source_.rejects;
     report().target_rejects = target_.rejects;
     report().source_duplicates = UseJournal() ? 0 : source_.duplicates;
-    report().target_duplicates = UseJournal() ? std::max<int64_t>(0, target_.records - source_.records) : target_.duplicates;
+    report().target_duplicates = target_.duplicates;
     report().source_digest = source_.digest.Fingerprint();
     report().target_digest = target_.digest.Fingerprint();
     SampleCosines();

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "record/batch.h"
@@ -165,6 +166,82 @@ TEST(Digest, MatchesItsPublishedVector) {
   digest.Add(*RecordHasher().Hash(view, 0));
   EXPECT_EQ(digest.Fingerprint(), "vf1:1:dd501b23212a738621a26b37b0e5a544:a59ce2723f2cb5d0e6977a3ad57d3897:"
             "f69483256503c38757e747b58e9d7550");
+}
+
+/// The fingerprint of records of one schema that `fill` builds.
+std::string FingerprintOf(const RecordSchema& schema, const std::function<void(BatchBuilder&)>& fill) {
+  BatchBuilder builder(schema);
+  fill(builder);
+  const RecordView view = *builder.Finish();
+  Digest digest;
+  RecordHasher hasher;
+  for (int64_t row = 0; row < view.rows(); ++row) digest.Add(*hasher.Hash(view, row));
+  return digest.Fingerprint();
+}
+
+// The further test vectors of docs/reference/digest.md.
+TEST(Digest, MatchesThePublishedVectorOfATenantAndASparseVector) {
+  RecordSchema schema;
+  schema.has_tenant = schema.has_document = true;
+  schema.vectors = {{"s", VectorKind::sparse, Element::f32, 0, Metric::dot, ""}};
+  const auto fill = [](BatchBuilder& builder) {
+    const uint32_t indices[] = {9, 2};
+    const float values[] = {0.5f, -1.5f};
+    builder.Id("7");
+    builder.Tenant("eu");
+    builder.Sparse(0, indices, values, 2);
+    builder.EndRow();
+  };
+  EXPECT_EQ(FingerprintOf(schema, fill),
+            "vf1:1:b623b441e0ba39677a0e054b501ea35b:4aa26f2eb1fca87c832f807a90f815f2:4a747f4655fea3fbd7d72dad1c6b6c81");
+}
+
+TEST(Digest, MatchesThePublishedVectorOfNestedMetadataWithUnicode) {
+  RecordSchema schema;
+  schema.has_document = true;
+  const auto fill = [](BatchBuilder& builder) {
+    builder.Id("\u00e9");
+    builder.Document("\u65e5\u672c");
+    builder.Metadata(R"({"\u00e9": {"b": [true, null, -0.0], "a": "tab\tquote\"\u0001"}, "big": 9007199254740993, "e": [1e300, 100000.0, 0.0001, 1e-05, 2.5, 1180591620717411303424.0], "": []})");
+    builder.EndRow();
+  };
+  EXPECT_EQ(FingerprintOf(schema, fill),
+            "vf1:1:fe9c5ffc491e762375d65788448ee4d3:8335ca8775c6ada034c7ac34df0d813c:a95fcd58396563c7c9801c94ad7ba6ff");
+}
+
+TEST(Digest, MatchesThePublishedVectorsOfNoAndAnEmptyDocument) {
+  RecordSchema schema;
+  schema.has_document = true;
+  const std::string key = "vf1:1:dd501b23212a738621a26b37b0e5a544:", vectors = ":ef494a53972114855839b478e61e74ba";
+  const auto without = [](BatchBuilder& builder) {
+    builder.Id("a");
+    builder.EndRow();
+  };
+  const auto with = [](BatchBuilder& builder) {
+    builder.Id("a");
+    builder.Document("");
+    builder.EndRow();
+  };
+  EXPECT_EQ(FingerprintOf(schema, without), key + "29688ba06f1a8915fb4a7ca39ceb1d46" + vectors);
+  EXPECT_EQ(FingerprintOf(schema, with), key + "42a4e782ce7d8643bcefcde4b0ec7337" + vectors);
+}
+
+TEST(Digest, MatchesThePublishedVectorOfTwoRecordsAndOfNone) {
+  RecordSchema schema;
+  schema.has_document = true;
+  schema.vectors = {{"v", VectorKind::dense, Element::f32, 2, Metric::cosine, ""}};
+  const auto fill = [](BatchBuilder& builder) {
+    builder.Id("a");
+    builder.Document("x");
+    builder.EndRow();
+    builder.Id("b");
+    builder.Document("y");
+    builder.Vector(0, Bytes({0.25f, 2.0f}));
+    builder.EndRow();
+  };
+  EXPECT_EQ(FingerprintOf(schema, fill),
+            "vf1:2:e6210f3d843fa899a520fe2e4ff36df6:1495cd7a93b0bcef211828f0f5afecea:54219ab87616437fe8ede067c272ef26");
+  EXPECT_EQ(Digest().Fingerprint(), "vf1:0:" + std::string(32, '0') + ":" + std::string(32, '0') + ":" + std::string(32, '0'));
 }
 
 TEST(Digest, ScopeIgnoresAndTakesSets) {

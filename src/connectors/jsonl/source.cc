@@ -93,20 +93,31 @@ class Reader final : public SplitReader {
     SourceBatch batch;
     bool any = false;
     ARROW_RETURN_NOT_OK(shared_->CheckUnchanged(part_.stamp));
-    while (builder_.rows() < options_.batch_rows && builder_.bytes() < options_.batch_bytes &&
-           static_cast<int64_t>(batch.rejects.size()) < options_.batch_rows) {
-      ARROW_ASSIGN_OR_RAISE(const auto line, lines_.Next());
+    while (HasRoom(batch)) {
+      ARROW_ASSIGN_OR_RAISE(auto line, held_ ? Result(std::exchange(held_, std::nullopt)) : lines_.Next());
       if (!line) break;
+      // A large record travels alone.
+      if (any && static_cast<int64_t>(line->text.size()) > options_.batch_bytes) {
+        held_ = line;
+        break;
+      }
       any = true;
       ARROW_RETURN_NOT_OK(Take(*line, &batch));
     }
     if (!any) return std::optional<SourceBatch>();
     ARROW_ASSIGN_OR_RAISE(batch.records, builder_.Finish());
-    batch.next = std::to_string(lines_.offset());
+    batch.next = std::to_string(held_ ? held_->begin : lines_.offset());
     return batch;
   }
 
  private:
+  /// Always for a first record, whatever its size.
+  bool HasRoom(const SourceBatch& batch) const {
+    const auto lines = builder_.rows() + static_cast<int64_t>(batch.rejects.size());
+    return builder_.rows() == 0 ? lines < options_.batch_rows
+                                : lines < options_.batch_rows && builder_.bytes() < options_.batch_bytes;
+  }
+
   Status Take(const LineReader::Line& line, SourceBatch* batch) {
     if (line.too_long) return AddReject(line, BadRecord("line-too-long", fmt::format("a line of more than {} bytes", kMaxLine)), batch);
     if (IsBlank(line.text)) return Status::OK();
@@ -134,6 +145,7 @@ class Reader final : public SplitReader {
   LineReader lines_;
   LineParser parser_;
   BatchBuilder builder_;
+  std::optional<LineReader::Line> held_;  ///< read, and too large for the batch it was read for
 };
 
 class JsonlSource final : public Source {

@@ -37,7 +37,7 @@ class Reader final : public SplitReader {
   Result<std::optional<SourceBatch>> Next() override {
     if (at_ >= entries_.size()) return std::optional<SourceBatch>();
     BatchBuilder builder(schema_);
-    while (at_ < entries_.size() && builder.rows() < options_.batch_rows && builder.bytes() < options_.batch_bytes) {
+    while (at_ < entries_.size() && (builder.rows() == 0 || (builder.rows() < options_.batch_rows && builder.bytes() < options_.batch_bytes))) {
       const Entry& entry = entries_[at_++];
       if (entry.live) AppendRow(entry.view, entry.row, builder);
     }

@@ -74,7 +74,8 @@ class KeyIndex {
 /// what columns they have. The layout outlives the source.
 std::unique_ptr<Source> MakeSource(Dataset dataset, const Layout* layout, std::optional<RecordSchema> known,
                                    const CancelToken* cancel);
-/// A sink on a collection that may or may not exist. `dataset.config` is empty where it is not listed.
-std::unique_ptr<Sink> MakeSink(Dataset dataset, const OpenContext& context);
+/// A sink on a collection that may or may not exist. `dataset.config` is empty where it is not listed; `can`
+/// outlives the sink.
+std::unique_ptr<Sink> MakeSink(Dataset dataset, const OpenContext& context, const Capabilities& can);
 
 }  // namespace vecferry::qdrant_local

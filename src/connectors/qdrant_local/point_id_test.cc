@@ -85,6 +85,15 @@ TEST(PickleWriter, BigIntegers) {
   EXPECT_TRUE(out.empty());
 }
 
+TEST(PickleWriter, SparseVectorsAreWrittenByIndex) {
+  const uint32_t mixed[] = {7, 70000, 3}, ordered[] = {3, 7, 70000};
+  const float a[] = {1, 2, 3}, b[] = {3, 1, 2};
+  std::string first, second;
+  AppendSparse(mixed, a, 3, &first);
+  AppendSparse(ordered, b, 3, &second);
+  EXPECT_EQ(first, second);
+}
+
 TEST(PayloadPickler, NamesTheFieldThatItCannotHold) {
   std::string out;
   PayloadPickler pickler(&out);

@@ -7,6 +7,7 @@
 #include "base/failpoint.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "connector/fit.h"
 #include "connectors/qdrant_local/collection.h"
 #include "connectors/qdrant_local/meta.h"
 #include "connectors/qdrant_local/pickle_writer.h"
@@ -68,8 +69,8 @@ std::string BookkeepingBlob(const Layout::Bookkeeping& own, const RecordSchema& 
 
 class CollectionSink final : public Sink, public Lookup, public Undo {
  public:
-  CollectionSink(Dataset dataset, const OpenContext& context)
-      : dataset_(std::move(dataset)), layout_(context.layout), cancel_(context.cancel) {}
+  CollectionSink(Dataset dataset, const OpenContext& context, const Capabilities& can)
+      : dataset_(std::move(dataset)), can_(can), layout_(context.layout), cancel_(context.cancel) {}
 
   // ---- Sink
   Result<TargetInfo> Describe() override {
@@ -85,6 +86,7 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
 
   Status Prepare(const SinkSpec& spec) override {
     ARROW_RETURN_NOT_OK(Abort());
+    ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
     spec_ = spec;
     if (spec.layout) layout_ = spec.layout;
     ARROW_ASSIGN_OR_RAISE(dataset_.lock, DirectoryLock::Exclusive(dataset_.root));
@@ -97,6 +99,7 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
     } else if (listed) {
       ARROW_ASSIGN_OR_RAISE(const RecordSchema existing, SchemaOfConfig(dataset_.config));
       ARROW_RETURN_NOT_OK(CheckFits(existing, spec.schema));
+      ARROW_RETURN_NOT_OK(CheckEmpty());
       ARROW_RETURN_NOT_OK(MakeDirs(active_));
     } else {
       ARROW_RETURN_NOT_OK(PrepareCreate());
@@ -221,6 +224,9 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
     return ConfigOfSchema(spec_.schema, settings == spec_.settings.end() ? "" : settings->second);
   }
 
+  /// Whether the folder of a collection that is not listed is this run's. A caller without a log of intents says it by `resumed`.
+  Result<bool> Ours() const { return spec_.intents ? Has(kCreateIntent) : Result<bool>(spec_.resumed); }
+  Status CheckEmpty();
   Status PrepareCreate();
   Status PrepareReplace();
   Status FinishReplace();
@@ -243,6 +249,7 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
   }
 
   Dataset dataset_;
+  const Capabilities& can_;
   const Layout* layout_;
   const CancelToken* cancel_;
   SinkSpec spec_;
@@ -254,10 +261,20 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
   std::unique_ptr<WritableCollection> collection_;
 };
 
+/// A collection that holds records is only added to where that was asked for, or by the run that filled it.
+Status CollectionSink::CheckEmpty() {
+  ARROW_ASSIGN_OR_RAISE(const bool ours, Ours());
+  if (spec_.on_exists != OnExists::fail || spec_.resumed || ours) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const TargetInfo info, InfoOf(dataset_, spec_.schema));
+  if (info.count == 0) return Status::OK();
+  return MakeError(Category::refused, fmt::format("the collection {} holds {} points", Printable(dataset_.name), info.count),
+                   "use --on-exists append, upsert or replace, or name another collection");
+}
+
 /// A folder that is not listed and not ours may be what somebody wants back: it is not written to.
 Status CollectionSink::PrepareCreate() {
   ARROW_RETURN_NOT_OK(CheckNewName(dataset_.name));
-  ARROW_ASSIGN_OR_RAISE(const bool ours, Has(kCreateIntent));
+  ARROW_ASSIGN_OR_RAISE(const bool ours, Ours());
   ARROW_ASSIGN_OR_RAISE(dataset_.config, NewConfig());
   if (!ours && Exists(active_)) {
     int64_t rows = 0;
@@ -370,8 +387,8 @@ Status CollectionSink::DropDataset() {
 
 }  // namespace
 
-std::unique_ptr<Sink> MakeSink(Dataset dataset, const OpenContext& context) {
-  return std::make_unique<CollectionSink>(std::move(dataset), context);
+std::unique_ptr<Sink> MakeSink(Dataset dataset, const OpenContext& context, const Capabilities& can) {
+  return std::make_unique<CollectionSink>(std::move(dataset), context, can);
 }
 
 }  // namespace vecferry::qdrant_local

@@ -67,8 +67,8 @@ class Reader final : public SplitReader {
     SourceBatch batch;
     int64_t last = range_.low - 1;
     bool any = false;
-    while (builder_.rows() + static_cast<int64_t>(batch.rejects.size()) < options_.batch_rows &&
-           builder_.bytes() < options_.batch_bytes) {
+    const auto taken = [&] { return builder_.rows() + static_cast<int64_t>(batch.rejects.size()); };
+    while (taken() == 0 || (taken() < options_.batch_rows && builder_.bytes() < options_.batch_bytes)) {
       auto row = rows_.Step();
       if (!row.ok()) {
         builder_ = BatchBuilder(shared_->schema);

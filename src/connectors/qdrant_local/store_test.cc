@@ -121,6 +121,8 @@ TEST_F(StoreTest, SplitsAndCursorsHoldEachRecordOnce) {
     EXPECT_EQ(all.yielded, 1000);
     EXPECT_EQ(all.records.size(), 1000u);
   }
+  auto reader = source->Read(source->Splits(1)->front(), "", {.batch_bytes = 1}).ValueOrDie();
+  EXPECT_EQ((*reader->Next())->records.rows(), 1);
   EXPECT_FALSE(source->Read({.payload = "nonsense"}, "", {}).ok());
   EXPECT_FALSE(source->Read(source->Splits(1)->front(), "nonsense", {}).ok());
 }
@@ -170,6 +172,8 @@ TEST_F(StoreTest, WhatIsNotOursIsNotTouched) {
   VF_ASSERT_OK(sink->Prepare(spec));
   VF_ASSERT_OK(sink->Finish());
   EXPECT_EQ(ReadAll("c").yielded, 5);
+  // One that holds points is only added to where that was asked for.
+  EXPECT_EQ(FactsOf(Sink_("c")->Prepare(Spec(schema))).category, Category::refused);
   // A collection of other vectors is refused, and both are named.
   sink.reset();
   const Status status = Sink_("c")->Prepare(Spec(Plain(4), OnExists::append));

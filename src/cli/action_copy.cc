@@ -1,0 +1,92 @@
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/actions.h"
+#include "cli/copy_options.h"
+#include "cli/failure.h"
+#include "cli/html.h"
+#include "cli/report_text.h"
+#include "cli/session.h"
+
+namespace vecferry::cli {
+namespace {
+
+struct Pair {
+  Location source, target;
+};
+
+Result<Pair> LocatePair(Session& session, const Invocation& invocation) {
+  Pair pair;
+  ARROW_ASSIGN_OR_RAISE(pair.source, session.Locate(invocation.arguments[0], "source-opt"));
+  ARROW_ASSIGN_OR_RAISE(pair.target, session.Locate(invocation.arguments[1], "target-opt"));
+  return pair;
+}
+
+Status WriteReport(const Invocation& invocation, const std::string& html) {
+  const std::string file = invocation.Text("report");
+  return file.empty() ? Status::OK() : WriteFileAtomic(file, html, 0644);
+}
+
+/// Prints a result in the form that was asked for.
+template <class Report>
+Result<int> Show(const Invocation& invocation, Context& context, const Report& report, int code, void (*print)(std::ostream&, const Report&)) {
+  if (invocation.Bool("json")) {
+    ARROW_ASSIGN_OR_RAISE(const std::string object, ResultObject(invocation.command->name, code, report.ToJson()));
+    context.out << object << '\n';
+  } else {
+    print(context.out, report);
+  }
+  return code;
+}
+
+/// The outcome of a plan alone: what stands in the way is a refusal, told after the plan.
+Result<int> ShowPlan(const Invocation& invocation, Context& context, const Plan& plan) {
+  const Status check = plan.Check();
+  ARROW_ASSIGN_OR_RAISE(const int code, Show(invocation, context, plan, ExitCodeOf(check), &PrintPlan));
+  context.out.flush();
+  if (!check.ok() && !invocation.Bool("json")) return PrintFailure(check, invocation.command->name, "", false, context);
+  return code;
+}
+
+}  // namespace
+
+Result<int> RunPlan(const Invocation& invocation, Context& context) {
+  ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(const CopyOptions options, CopyOptionsOf(invocation));
+  ARROW_ASSIGN_OR_RAISE(const Pair pair, LocatePair(*session, invocation));
+  ARROW_ASSIGN_OR_RAISE(const Plan plan, MakePlan(session->engine(), pair.source, pair.target, options));
+  session->StopProgress();
+  if (const std::string file = invocation.Text("out"); !file.empty()) ARROW_RETURN_NOT_OK(WriteFileAtomic(file, plan.ToJson() + "\n"));
+  return ShowPlan(invocation, context, plan);
+}
+
+Result<int> RunCopy(const Invocation& invocation, Context& context) {
+  ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(const CopyOptions options, CopyOptionsOf(invocation));
+  ARROW_ASSIGN_OR_RAISE(const Pair pair, LocatePair(*session, invocation));
+  if (options.dry_run) {
+    ARROW_ASSIGN_OR_RAISE(const Plan plan, MakePlan(session->engine(), pair.source, pair.target, options));
+    session->StopProgress();
+    return ShowPlan(invocation, context, plan);
+  }
+  const auto report = Copy(session->engine(), pair.source, pair.target, options);
+  session->StopProgress();
+  ARROW_RETURN_NOT_OK(report.status());
+  ARROW_RETURN_NOT_OK(WriteReport(invocation, CopyHtml(*report)));
+  return Show(invocation, context, *report, report->exit_code, &PrintCopy);
+}
+
+Result<int> RunVerify(const Invocation& invocation, Context& context) {
+  ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(const VerifyOptions options, VerifyOptionsOf(invocation, "level"));
+  ARROW_ASSIGN_OR_RAISE(const Pair pair, LocatePair(*session, invocation));
+  const auto report = Verify(session->engine(), pair.source, pair.target, options);
+  session->StopProgress();
+  ARROW_RETURN_NOT_OK(report.status());
+  ARROW_RETURN_NOT_OK(WriteReport(invocation, VerifyHtml(*report, pair.source.Display(), pair.target.Display())));
+  return Show(invocation, context, *report, report->ok ? exit_code::kOk : exit_code::kDifference, &PrintVerify);
+}
+
+}  // namespace vecferry::cli

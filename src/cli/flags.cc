@@ -1,0 +1,142 @@
+#include "cli/flags.h"
+
+namespace vecferry::cli {
+namespace {
+
+using Kind = OptionSpec::Kind;
+
+FlagSpec Value(std::string name, Kind kind, std::string value_name, std::string default_value, std::string help) {
+  FlagSpec flag;
+  flag.option.name = std::move(name);
+  flag.option.kind = kind;
+  flag.option.value_name = std::move(value_name);
+  flag.option.default_value = std::move(default_value);
+  flag.option.help = std::move(help);
+  return flag;
+}
+
+FlagSpec Switch(std::string name, std::string help) { return Value(std::move(name), Kind::boolean, "", "", std::move(help)); }
+
+FlagSpec Choice(std::string name, std::vector<std::string> choices, std::string default_value, std::string help) {
+  FlagSpec flag = Value(std::move(name), Kind::choice, "", std::move(default_value), std::move(help));
+  flag.option.choices = std::move(choices);
+  return flag;
+}
+
+FlagSpec Letter(char letter, FlagSpec flag) {
+  flag.letter = letter;
+  return flag;
+}
+
+FlagSpec Repeatable(FlagSpec flag) {
+  flag.repeatable = true;
+  return flag;
+}
+
+FlagSpec SourceOpt() {
+  return Repeatable(Value("source-opt", Kind::text, "KEY=VALUE", "", "An option of the source's store, as after the ? of its URI."));
+}
+
+}  // namespace
+
+const FlagGroup kOutputFlags{
+    "Output",
+    {Switch("json", "Print the result as one JSON object (docs/reference/json.md)."),
+     Letter('q', Switch("quiet", "Tell nothing but the result, warnings and errors.")),
+     Letter('v', Switch("verbose", "Tell the facts of every event as well."))}};
+
+const FlagGroup kProgressFlags{
+    "Progress",
+    {Choice("progress", {"auto", "bar", "plain", "json", "none"}, "auto",
+            "How progress is told on standard error; auto is a bar on a terminal, else plain lines."),
+     Value("log", Kind::text, "FILE", "", "Append every event to a file, one JSON object a line (docs/reference/events.md).")}};
+
+const FlagGroup kReportFlags{
+    "Report", {Value("report", Kind::text, "FILE.html", "", "Write a report of the result, one HTML file that needs nothing else.")}};
+
+const FlagGroup kLocationFlags{
+    "Stores",
+    {SourceOpt(), Repeatable(Value("target-opt", Kind::text, "KEY=VALUE", "", "An option of the target's store, as after the ? of its URI."))}};
+
+const FlagGroup kSourceFlags{"Store", {SourceOpt()}};
+
+const FlagGroup kWhatFlags{
+    "What is copied",
+    {Choice("on-exists", {"fail", "append", "upsert", "replace"}, "fail",
+            "If the target holds records: refuse, add new ones alone, overwrite those with the same id, or replace the dataset."),
+     Value("limit", Kind::integer, "N", "", "Copy the first N records alone."),
+     Choice("metric", {"cosine", "dot", "l2", "l1", "hamming", "jaccard"}, "",
+            "The metric, where the source does not know its own; nothing is guessed."),
+     Value("model", Kind::text, "NAME", "", "The embedding model that made the vectors, for targets that keep its name."),
+     Choice("missing-vector", {"reject", "keep"}, "reject", "A record without a vector: reject it, or keep it where the target can."),
+     Choice("unsupported", {"refuse", "reject"}, "refuse",
+            "What the target cannot hold: refuse the copy, or reject the records that have it.")}};
+
+const FlagGroup kSpeedFlags{
+    "Speed and memory",
+    {Letter('j', Value("jobs", Kind::integer, "N", "", "Parts of the source that are read at once; chosen from the machine.")),
+     Value("memory", Kind::bytes, "SIZE", "", "Memory for records on their way; chosen from the machine."),
+     Value("batch-size", Kind::integer, "N", "", "Records of a batch; what the target prefers."),
+     Value("batch-bytes", Kind::bytes, "SIZE", "", "Bytes of a batch at most; a larger record travels alone."),
+     Value("rate", Kind::real, "N", "", "Records a second at most.")}};
+
+const FlagGroup kLimitFlags{
+    "Limits",
+    {Value("max-rejects", Kind::text, "N|%", "", "Stop, with exit code 9, once more records than that were rejected."),
+     Value("max-duration", Kind::duration, "TIME", "", "Stop, resumable and with exit code 9, after that time.")}};
+
+const FlagGroup kRunFlags{
+    "The run",
+    {Value("rejects", Kind::text, "FILE", "", "Where rejected records are written; in the run's folder unless told."),
+     Value("checkpoint", Kind::text, "FILE", "", "Keep the run's journal in this file instead of the state folder."),
+     Switch("restart", "Forget what an earlier run of the same copy did, and begin anew."),
+     Switch("retry-rejects", "Try the rejected records of the finished run again."),
+     Switch("adopt", "The journal is lost: compare the target with the source and go on from there."),
+     Choice("on-failure", {"keep", "rollback"}, "keep", "After a failure: keep what was copied for a resume, or take it back."),
+     Value("plan", Kind::text, "FILE", "", "Execute a plan made by `vecferry plan --out`; refused where it no longer holds.")}};
+
+const FlagGroup kCheckFlags{
+    "Proof",
+    {Choice("verify", {"none", "count", "ids", "content"}, "content", "What is compared after the copy."),
+     Choice("validate", {"off", "sample", "full"}, "sample", "How much of each batch is read back after it was written.")}};
+
+const FlagGroup kCompareFlags{
+    "What counts as a difference",
+    {Value("sample-size", Kind::integer, "N", "1000", "Vectors that are compared by cosine for the mean and the least."),
+     Repeatable(Value("ignore", Kind::text, "FIELD", "",
+                      "Leave out vector, document, metadata or metadata.KEY; several with commas or by repeating the flag.")),
+     Value("min-cosine", Kind::real, "X", "", "Vectors whose cosine is at least this are the same; they must be equal unless told."),
+     Value("time-tolerance", Kind::duration, "TIME", "", "Times that differ by no more are the same, for example 1ms."),
+     Value("list", Kind::integer, "N", "100", "Differences that are listed with their values; all are counted.")}};
+
+const FlagGroup kDryRunFlags{
+    "Dry run",
+    {Switch("dry-run", "Read, plan and report; write nothing."),
+     Choice("scan", {"sample", "full"}, "sample", "How much of the source a plan looks at; `full` reads every id and all metadata.")}};
+
+const FlagGroup kPlanFlags{
+    "The plan",
+    {Choice("scan", {"sample", "full"}, "sample", "How much of the source a plan looks at; `full` reads every id and all metadata."),
+     Value("out", Kind::text, "FILE", "", "Write the plan to a file, for `vecferry copy --plan`.")}};
+
+const FlagGroup kLevelFlags{
+    "Proof", {Choice("level", {"count", "ids", "content"}, "content", "What is compared; each level includes those before it.")}};
+
+const FlagGroup kInspectFlags{
+    "What is shown",
+    {Value("id", Kind::text, "ID", "", "Show one record."),
+     Value("show", Kind::integer, "N", "3", "Records that are shown as examples."),
+     Switch("full", "Read every record, not a sample: exact counts of fields and types.")}};
+
+const FlagGroup kYesFlags{"Safety", {Switch("yes", "Do what the command asks to be sure of.")}};
+
+const FlagGroup kCleanFlags{
+    "Which runs",
+    {Value("older-than", Kind::real, "DAYS", "30", "Finished runs that ended longer ago than that."),
+     Value("run", Kind::text, "RUN", "", "This run alone, however old; an unfinished one needs --yes.")}};
+
+const FlagGroup kMarkdownFlags{"Form", {Switch("markdown", "Print the reference page.")}};
+
+const FlagGroup kReferenceFlags{"Mode", {Switch("check", "Write nothing; exit 4 if a page is not current.")}};
+
+}  // namespace vecferry::cli

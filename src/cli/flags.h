@@ -1,0 +1,27 @@
+#pragma once
+#include "cli/spec.h"
+
+namespace vecferry::cli {
+
+/// The groups of flags. A flag has one meaning, one default and one spelling wherever it stands.
+extern const FlagGroup kOutputFlags;    ///< --json, -q, -v
+extern const FlagGroup kProgressFlags;  ///< --progress, --log
+extern const FlagGroup kReportFlags;    ///< --report
+extern const FlagGroup kLocationFlags;  ///< --source-opt, --target-opt
+extern const FlagGroup kSourceFlags;    ///< --source-opt alone
+extern const FlagGroup kWhatFlags;      ///< what is copied, and into what
+extern const FlagGroup kSpeedFlags;
+extern const FlagGroup kLimitFlags;
+extern const FlagGroup kRunFlags;       ///< resuming, starting over, state
+extern const FlagGroup kCheckFlags;     ///< --verify, --validate
+extern const FlagGroup kCompareFlags;   ///< what counts as a difference
+extern const FlagGroup kDryRunFlags;    ///< --dry-run
+extern const FlagGroup kPlanFlags;      ///< --scan, --out
+extern const FlagGroup kLevelFlags;     ///< --level, of verify
+extern const FlagGroup kInspectFlags;
+extern const FlagGroup kYesFlags;
+extern const FlagGroup kCleanFlags;
+extern const FlagGroup kMarkdownFlags;
+extern const FlagGroup kReferenceFlags;
+
+}  // namespace vecferry::cli

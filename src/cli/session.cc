@@ -1,0 +1,108 @@
+#include "cli/session.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "progress/bar.h"
+#include "progress/json_lines.h"
+#include "progress/plain.h"
+
+namespace vecferry::cli {
+namespace {
+
+bool WantsBar(const Context& context) {
+  const auto term = context.environment.find("TERM");
+  return context.err_is_terminal && (term == context.environment.end() || term->second != "dumb");
+}
+
+bool WantsColour(const Context& context) {
+  const auto found = context.environment.find("NO_COLOR");
+  return found == context.environment.end() || found->second.empty();
+}
+
+/// Those of the invocation that a text form of progress knows.
+LineOptions LineOptionsOf(const Invocation& invocation, bool progress) {
+  LineOptions lines;
+  lines.quiet = !progress || invocation.Bool("quiet");
+  lines.verbose = invocation.Bool("verbose");
+  return lines;
+}
+
+std::unique_ptr<EventListener> MakeListener(const std::string& kind, const Invocation& invocation, const Context& context) {
+  if (kind == "json") return std::make_unique<JsonLinesListener>(context.err, 1, context.clock);
+  if (kind == "bar") {
+    BarListener::Options options;
+    options.lines = LineOptionsOf(invocation, true);
+    options.colour = WantsColour(context);
+    if (context.err_fd >= 0) options.width = [fd = context.err_fd] { return TerminalWidth(fd); };
+    return std::make_unique<BarListener>(context.err, std::move(options), context.clock);
+  }
+  return std::make_unique<PlainListener>(context.err, PlainListener::Options{LineOptionsOf(invocation, kind != "none"), 5}, context.clock);
+}
+
+}  // namespace
+
+class Session::Slot : public EventListener {
+ public:
+  explicit Slot(std::unique_ptr<EventListener> listener) : listener_(std::move(listener)) {}
+  void On(const Event& event) override {
+    if (listener_) listener_->On(event);
+  }
+  void Clear() { listener_.reset(); }
+
+ private:
+  std::unique_ptr<EventListener> listener_;
+};
+
+Session::Session(const Invocation& invocation, Context& context)
+    : invocation_(invocation), context_(context), engine_{context.registry, events_, context.cancel, context.clock} {}
+
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::Start(const Invocation& invocation, Context& context) {
+  std::unique_ptr<Session> session(new Session(invocation, context));
+  ARROW_RETURN_NOT_OK(session->OpenLog());
+  session->ChooseProgress();
+  return session;
+}
+
+Status Session::OpenLog() {
+  const std::string file = invocation_.Text("log");
+  if (file.empty()) return Status::OK();
+  std::error_code ec;
+  const bool fresh = !fs::exists(file, ec);
+  log_file_.open(file, std::ios::app);
+  if (!log_file_) return MakeError(Category::usage, fmt::format("the log file '{}' cannot be opened", Printable(file, 300)), "name a file that can be written");
+  if (fresh) fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, ec);
+  log_ = std::make_unique<JsonLinesListener>(log_file_, 1, context_.clock);
+  events_.Add(log_.get());
+  return Status::OK();
+}
+
+void Session::ChooseProgress() {
+  std::string kind = invocation_.Text("progress");
+  if (kind.empty() || kind == "auto") kind = invocation_.Bool("quiet") ? "none" : WantsBar(context_) ? "bar" : "plain";
+  slot_ = std::make_unique<Slot>(MakeListener(kind, invocation_, context_));
+  events_.Add(slot_.get());
+}
+
+void Session::StopProgress() { slot_->Clear(); }
+
+Result<Location> Session::Locate(const std::string& text, const std::string& flag) {
+  ARROW_ASSIGN_OR_RAISE(Location location, context_.registry.Resolve(text));
+  for (const auto& pair : invocation_.List(flag, false)) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return MakeError(Category::usage, fmt::format("--{} is not KEY=VALUE", flag), "write it as --" + flag + " key=value");
+    }
+    location.options[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  if (location.had_secret) {
+    events_.Warning(fmt::format("a credential stands in the address of {}: other users of this machine can see it in the list of "
+                                "processes, and shells keep it; give it by the environment or a file",
+                                location.Display()));
+  }
+  return location;
+}
+
+}  // namespace vecferry::cli

@@ -1,0 +1,24 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "conformance/fixture.h"
+#include "connector/fit.h"
+
+namespace vecferry::conformance {
+
+/// One dataset of the round trip's table: what goes in must come back, or be refused.
+struct Case {
+  std::string name;
+  RecordSchema schema;
+  RecordView records;
+};
+
+/// The schema of plain records: one dense vector of four dimensions that the store holds as it is.
+RecordSchema PlainSchema(const Fixture& fixture, const Capabilities& can);
+/// `count` plain records from the `first`-th id on, with vectors and metadata of their own.
+RecordView PlainRecords(const Fixture& fixture, const RecordSchema& schema, int first, int count);
+/// Every type of the record, each in a dataset of its own.
+std::vector<Case> AllCases(const Fixture& fixture, const Capabilities& can);
+
+}  // namespace vecferry::conformance

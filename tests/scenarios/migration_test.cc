@@ -1,0 +1,297 @@
+// The engine's verbs over the stores of this process and of a folder.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/failpoint.h"
+#include "connectors/builtin.h"
+#include "migration/engine.h"
+#include "migration/session.h"
+
+namespace vecferry {
+namespace {
+
+using testing::HasSubstr;
+
+class MigrationTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
+    dir_ = fs::path(testing::TempDir()) / ("migration_" + name_);
+    fs::remove_all(dir_);
+    fs::create_directories(dir_);
+    setenv("XDG_STATE_HOME", (dir_ / "state").c_str(), 1);
+    RegisterBuiltin(registry_);
+  }
+  void TearDown() override {
+    failpoint::Arm("");
+    fs::remove_all(dir_);
+  }
+
+  Location At(const std::string& uri) {
+    auto location = registry_.Resolve(uri);
+    EXPECT_TRUE(location.ok()) << location.status();
+    return *location;
+  }
+  Location Memory(const std::string& dataset) { return At("memory:" + name_ + "#" + dataset); }
+  Location Qdrant(const std::string& dataset) { return At("qdrant-local:" + (dir_ / "qdrant").string() + "#" + dataset); }
+  Location Jsonl(const std::string& file) { return At("jsonl:" + (dir_ / file).string()); }
+
+  static RecordSchema Schema(IdKind ids) {
+    RecordSchema schema;
+    schema.id_kind = ids;
+    schema.has_document = true;
+    schema.vectors = {{"", VectorKind::dense, Element::f32, 4, Metric::cosine, ""}};
+    return schema;
+  }
+
+  static RecordView Batch(const RecordSchema& schema, int first, int count, const std::string& prefix, int version = 0) {
+    BatchBuilder builder(schema);
+    for (int i = first; i < first + count; ++i) {
+      const float vector[4] = {1.0f + static_cast<float>(i), 2, static_cast<float>(version), -1};
+      builder.Id(prefix + std::to_string(i));
+      builder.Document("document " + std::to_string(i));
+      builder.Metadata("{\"n\":" + std::to_string(i) + ",\"v\":" + std::to_string(version) + ",\"tags\":[\"a\",\"b\"]}");
+      builder.Vector(0, {reinterpret_cast<const char*>(vector), sizeof vector});
+      builder.EndRow();
+    }
+    return *builder.Finish();
+  }
+
+  /// Writes records into a dataset as somebody else would.
+  void Put(const Location& location, const RecordView& batch) {
+    auto* connector = *registry_.Find(location.scheme);
+    OpenContext context;
+    context.cancel = &cancel_;
+    context.layout = *registry_.FindLayout("default");
+    auto sink = connector->OpenSink(location, context);
+    ASSERT_TRUE(sink.ok()) << sink.status();
+    SinkSpec spec;
+    spec.schema = batch.schema();
+    spec.layout = context.layout;
+    spec.on_exists = OnExists::upsert;
+    NoIntents intents;
+    spec.intents = &intents;
+    ASSERT_TRUE((*sink)->Prepare(spec).ok()) << (*sink)->Prepare(spec);
+    const auto written = (*sink)->Write(batch);
+    ASSERT_TRUE(written.ok()) << written.status();
+    ASSERT_TRUE(written->rejects.empty()) << written->rejects[0].message;
+    ASSERT_TRUE((*sink)->Finish().ok());
+  }
+
+  class NoIntents : public IntentLog {
+   public:
+    Status Record(std::string_view, std::string_view) override { return Status::OK(); }
+    Result<std::optional<std::string>> Find(std::string_view) override { return std::optional<std::string>(); }
+  };
+
+  CopyOptions Options() const {
+    CopyOptions options;
+    options.command = "vecferry copy";
+    options.batch_rows = 50;
+    options.jobs = 2;
+    return options;
+  }
+
+  /// Count and digest of a dataset as it can be read now.
+  std::string DigestOf(const Location& location) {
+    VerifyOptions options;
+    auto report = Verify(engine_, location, location, options);
+    return report.ok() ? report->source_digest : report.status().ToString();
+  }
+
+  std::string name_;
+  fs::path dir_;
+  Registry registry_;
+  Events events_;
+  CancelToken cancel_;
+  Engine engine_{registry_, events_, cancel_};
+};
+
+TEST_F(MigrationTest, CopiesVerifiesAndShowsAFinishedRunAgain) {
+  Put(Memory("a"), Batch(Schema(IdKind::string), 0, 1000, "k"));
+  for (const Location& target : {Memory("b"), Qdrant("b"), Jsonl("b.jsonl")}) {
+    const auto report = Copy(engine_, Memory("a"), target, Options());
+    ASSERT_TRUE(report.ok()) << target.scheme << report.status();
+    EXPECT_EQ(report->exit_code, 0) << report->ToJson();
+    EXPECT_EQ(report->transfer.written, 1000);
+    ASSERT_TRUE(report->verify);
+    EXPECT_TRUE(report->verify->ok);
+    EXPECT_EQ(DigestOf(target), DigestOf(Memory("a"))) << target.scheme;
+    const auto again = Copy(engine_, Memory("a"), target, Options());
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(again->state, "already-finished");
+    EXPECT_EQ(again->transfer.written, 1000);
+  }
+}
+
+TEST_F(MigrationTest, ADryRunWritesNothing) {
+  Put(Memory("a"), Batch(Schema(IdKind::string), 0, 100, "k"));
+  CopyOptions options = Options();
+  options.dry_run = true;
+  const auto report = Copy(engine_, Memory("a"), Qdrant("b"), options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->state, "dry-run");
+  EXPECT_EQ(report->exit_code, 0);
+  EXPECT_FALSE(fs::exists(dir_ / "qdrant"));
+  EXPECT_FALSE(fs::exists(dir_ / "state"));
+}
+
+TEST_F(MigrationTest, RefusesATargetThatHoldsRecordsAndForgetsTheAttempt) {
+  Put(Memory("a"), Batch(Schema(IdKind::string), 0, 10, "k"));
+  Put(Memory("b"), Batch(Schema(IdKind::string), 5, 10, "k", 1));
+  const auto refused = Copy(engine_, Memory("a"), Memory("b"), Options());
+  EXPECT_TRUE(IsCategory(refused.status(), Category::refused)) << refused.status();
+  EXPECT_THAT(refused.status().message(), HasSubstr("--on-exists"));
+  CopyOptions options = Options();
+  options.on_exists = OnExists::append;
+  const auto appended = Copy(engine_, Memory("a"), Memory("b"), options);
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_EQ(appended->transfer.written, 5);
+  EXPECT_EQ(appended->transfer.rejected, 5);
+}
+
+TEST_F(MigrationTest, AppendSkipsEqualRecordsAndRollbackLeavesWhatWasThere) {
+  for (const bool on_disk : {false, true}) {
+    const Location a = Memory("a"), b = on_disk ? Qdrant("b") : Memory("b");
+    Put(a, Batch(Schema(IdKind::string), 0, 300, "k"));
+    Put(b, Batch(Schema(IdKind::string), 200, 200, "k"));
+    const std::string before = DigestOf(b);
+    CopyOptions options = Options();
+    options.on_exists = OnExists::append;
+    const auto report = Copy(engine_, a, b, options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->exit_code, 0) << report->ToJson();
+    EXPECT_EQ(report->transfer.written, 200);
+    EXPECT_EQ(report->transfer.skipped, 100);
+    const auto rollback = Rollback(engine_, *RunStore::Default()->Find(report->run_id), true);
+    ASSERT_TRUE(rollback.ok()) << rollback.status();
+    EXPECT_EQ(rollback->deleted, 200);
+    EXPECT_EQ(rollback->conflicts, 0);
+    EXPECT_EQ(DigestOf(b), before);
+  }
+}
+
+TEST_F(MigrationTest, UpsertOverwritesAndRollbackRestoresButForWhatSomebodyChanged) {
+  for (const bool on_disk : {false, true}) {
+    const Location a = Memory("a"), b = on_disk ? Qdrant("b") : Memory("b");
+    Put(a, Batch(Schema(IdKind::string), 0, 300, "k", 7));
+    Put(b, Batch(Schema(IdKind::string), 200, 200, "k", 1));
+    const std::string before = DigestOf(b);
+    CopyOptions options = Options();
+    options.on_exists = OnExists::upsert;
+    const auto report = Copy(engine_, a, b, options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->transfer.written, 300);
+    EXPECT_EQ(report->exit_code, 0) << report->ToJson();
+    Put(b, Batch(Schema(IdKind::string), 250, 1, "k", 99));
+    const auto rollback = Rollback(engine_, *RunStore::Default()->Find(report->run_id), true);
+    ASSERT_TRUE(rollback.ok()) << rollback.status();
+    EXPECT_EQ(rollback->conflicts, 1);
+    EXPECT_EQ(rollback->restored, 99);
+    EXPECT_EQ(rollback->deleted, 200);
+    EXPECT_NE(DigestOf(b), before);
+    Put(b, Batch(Schema(IdKind::string), 250, 1, "k", 1));
+    EXPECT_EQ(DigestOf(b), before);
+  }
+}
+
+TEST_F(MigrationTest, RollbackOfAFreshTargetDropsItUnlessSomebodyWroteThere) {
+  const Location a = Memory("a");
+  Put(a, Batch(Schema(IdKind::string), 0, 200, "k"));
+  const auto untouched = Copy(engine_, a, Qdrant("x"), Options());
+  ASSERT_TRUE(untouched.ok()) << untouched.status();
+  auto rollback = Rollback(engine_, *RunStore::Default()->Find(untouched->run_id), true);
+  ASSERT_TRUE(rollback.ok()) << rollback.status();
+  EXPECT_TRUE(rollback->dropped);
+  EXPECT_FALSE(fs::exists(dir_ / "qdrant" / "collection" / "x"));
+
+  const auto touched = Copy(engine_, a, Qdrant("y"), Options());
+  ASSERT_TRUE(touched.ok()) << touched.status();
+  Put(Qdrant("y"), Batch(Schema(IdKind::string), 100, 1, "k", 5));
+  rollback = Rollback(engine_, *RunStore::Default()->Find(touched->run_id), true);
+  ASSERT_TRUE(rollback.ok()) << rollback.status();
+  EXPECT_FALSE(rollback->dropped);
+  EXPECT_EQ(rollback->deleted, 199);
+  EXPECT_EQ(rollback->conflicts, 1);
+}
+
+TEST_F(MigrationTest, VerifyNamesWhatIsLostExtraAndDifferent) {
+  const Location a = Memory("a"), b = Memory("b");
+  Put(a, Batch(Schema(IdKind::string), 0, 100, "k"));
+  Put(b, Batch(Schema(IdKind::string), 1, 100, "k"));
+  Put(b, Batch(Schema(IdKind::string), 50, 1, "k", 3));
+  const auto report = Verify(engine_, a, b, VerifyOptions{});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_FALSE(report->ok);
+  EXPECT_EQ(report->counts.at(DifferenceClass::lost), 1);
+  EXPECT_EQ(report->counts.at(DifferenceClass::extra), 1);
+  EXPECT_EQ(report->counts.at(DifferenceClass::corrupt), 1);
+  std::set<std::string> fields;
+  for (const auto& d : report->differences) fields.insert(d.id + "." + d.field);
+  EXPECT_EQ(fields, (std::set<std::string>{"k0.record", "k100.record", "k50.metadata.v", "k50.vector"}));
+  VerifyOptions ignore;
+  ignore.ignore = {"vector", "metadata.v"};
+  EXPECT_FALSE(Verify(engine_, a, b, ignore)->counts.contains(DifferenceClass::corrupt));
+}
+
+TEST_F(MigrationTest, ADifferenceOfTheTargetAfterTheCopyIsClassedByTheJournal) {
+  const Location a = Memory("a"), b = Qdrant("b");
+  Put(a, Batch(Schema(IdKind::string), 0, 100, "k"));
+  ASSERT_TRUE(Copy(engine_, a, b, Options()).ok());
+  Put(b, Batch(Schema(IdKind::string), 7, 1, "k", 1));
+  Put(a, Batch(Schema(IdKind::string), 9, 1, "k", 1));
+  const auto report = Verify(engine_, a, b, VerifyOptions{});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_FALSE(report->ok);
+  EXPECT_EQ(report->counts.at(DifferenceClass::changed_at_target), 1);
+  EXPECT_EQ(report->counts.at(DifferenceClass::changed_at_source), 1);
+}
+
+TEST_F(MigrationTest, ChangedArgumentsAreRefusedAndNamed) {
+  const Location a = Memory("a"), b = Qdrant("b");
+  Put(a, Batch(Schema(IdKind::string), 0, 200, "k"));
+  failpoint::Arm("transfer.write.after:3:error");
+  EXPECT_FALSE(Copy(engine_, a, b, Options()).ok());
+  failpoint::Arm("");
+  CopyOptions options = Options();
+  options.limit = 10;
+  const auto refused = Copy(engine_, a, b, options);
+  EXPECT_TRUE(IsCategory(refused.status(), Category::refused)) << refused.status();
+  EXPECT_THAT(refused.status().message(), HasSubstr("--limit was -1 and is 10"));
+  const auto resumed = Copy(engine_, a, b, Options());
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(resumed->transfer.written, 200);
+  EXPECT_LT(resumed->transfer.session_records, 200);
+  EXPECT_EQ(DigestOf(a), DigestOf(b));
+}
+
+TEST_F(MigrationTest, LimitTakesSoMany) {
+  Put(Memory("a"), Batch(Schema(IdKind::string), 0, 200, "k"));
+  CopyOptions options = Options();
+  options.limit = 70;
+  const auto report = Copy(engine_, Memory("a"), Memory("b"), options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->transfer.written, 70);
+  EXPECT_EQ(report->exit_code, 0) << report->ToJson();
+}
+
+TEST_F(MigrationTest, TooManyRejectsEndTheRunWithALimit) {
+  // Ids without a place under the layout's rule.
+  Put(Memory("a"), Batch(Schema(IdKind::string), 0, 100, "not a hash "));
+  CopyOptions options = Options();
+  options.max_rejects = 10;
+  Location target = At("qdrant-local:" + (dir_ / "q").string() + "?layout=mcp-memory#b");
+  const auto limited = Copy(engine_, Memory("a"), target, options);
+  EXPECT_TRUE(IsCategory(limited.status(), Category::limit)) << limited.status();
+  options.max_rejects = -1;
+  const auto all = Copy(engine_, Memory("a"), target, options);
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->transfer.rejected, 100);
+  EXPECT_EQ(all->exit_code, 3);
+  EXPECT_TRUE(fs::exists(all->rejects_file));
+}
+
+}  // namespace
+}  // namespace vecferry
