@@ -27,7 +27,7 @@ std::string Contents(const fs::path& file) {
 const std::vector<std::string>& Images() {
   static const std::vector<std::string> images = [] {
     const char* named = std::getenv("VECFERRY_FUZZ_IMAGES");
-    const fs::path dir = named ? fs::path(named) : fs::path(__FILE__).parent_path() / "corpus" / "sqlite_vec_images";
+    const fs::path dir = named ? fs::path(named) : fs::path(VECFERRY_SOURCE_DIR) / "fuzz" / "corpus" / "sqlite_vec_images";
     std::vector<std::string> found;
     std::error_code ec;
     for (const auto& entry : fs::directory_iterator(dir, ec)) found.push_back(Contents(entry.path()));

@@ -67,7 +67,8 @@ Status ReadAll(Source& source, int splits, ReadOptions options, bool resume, Eve
   ARROW_ASSIGN_OR_RAISE(const auto parts, source.Splits(splits));
   for (const Split& split : parts) {
     ARROW_ASSIGN_OR_RAISE(auto reader, source.Read(split, "", options));
-    while (true) {
+    for (int batches = 0;; ++batches) {
+      if (batches == 100000) return MakeError(Category::internal, "a split that does not come to an end");
       ARROW_ASSIGN_OR_RAISE(const auto batch, reader->Next());
       if (!batch) break;
       const RecordView& view = batch->records;
