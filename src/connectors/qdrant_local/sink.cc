@@ -162,6 +162,10 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
     ARROW_RETURN_NOT_OK(EnsureOpen());
     return collection_->Get(tenants, ids);
   }
+  Result<int64_t> CountOf(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+    ARROW_RETURN_NOT_OK(EnsureOpen());
+    return collection_->CountOf(tenants, ids);
+  }
 
   // ---- Undo
   Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants,
@@ -276,7 +280,7 @@ Status CollectionSink::PrepareCreate() {
   ARROW_RETURN_NOT_OK(CheckNewName(dataset_.name));
   ARROW_ASSIGN_OR_RAISE(const bool ours, Ours());
   ARROW_ASSIGN_OR_RAISE(dataset_.config, NewConfig());
-  if (!ours && Exists(active_)) {
+  if (!ours && !spec_.adopt && Exists(active_)) {
     int64_t rows = 0;
     auto db = OpenForReading(dataset_);
     if (db.ok() && *db) {
