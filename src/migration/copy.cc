@@ -19,7 +19,7 @@
 namespace vecferry {
 namespace {
 
-constexpr int64_t kDefaultMemory = 48 << 20;
+constexpr int64_t kDefaultMemory = 32 << 20;
 constexpr int kMostReconciles = 3;
 
 class Copier {
