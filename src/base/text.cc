@@ -67,6 +67,10 @@ bool IsValidUtf8(std::string_view text) {
         i += 8;
         continue;
       }
+    } else if (text.size() >= 8) {
+      // The rest as part of the last eight: if none of these is special, nor is any of the rest.
+      std::copy_n(text.data() + text.size() - 8, 8, reinterpret_cast<char*>(&eight));
+      if ((eight & 0x8080808080808080ull) == 0) return true;
     }
     const size_t n = SequenceLength(text.substr(i));
     if (n == 0) return false;

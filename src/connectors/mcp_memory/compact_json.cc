@@ -1,8 +1,10 @@
 #include "connectors/mcp_memory/compact_json.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 namespace vecferry::mcp_memory {
 namespace {
@@ -11,14 +13,21 @@ constexpr int kMaxDepth = 8;
 constexpr size_t kMaxKeys = 16;
 constexpr size_t kMaxDigits = 15;  ///< below 2^53, and exact as a double
 
-/// Whether a byte stands in a string that is taken as it is.
-constexpr std::array<bool, 256> kPlain = [] {
-  std::array<bool, 256> plain{};
-  for (size_t c = 0x20; c < 0x7F; ++c) plain[c] = c != '"' && c != '\\';
-  return plain;
-}();
+constexpr size_t kWord = sizeof(uint64_t);
+constexpr uint64_t kOnes = 0x0101010101010101ull, kHighs = 0x8080808080808080ull;
 
-/// Writes what it reads but for white space, so never more than `text`.
+/// The high bit of the first byte of a word that is zero; above it the answer is not to be trusted.
+constexpr uint64_t FirstZero(uint64_t word) { return (word - kOnes) & ~word & kHighs; }
+
+/// How many of a word's bytes, from the first, stand in a string that is taken as it is: 0x20 to 0x7E but " and \.
+size_t PlainBytes(uint64_t word) {
+  static_assert(std::endian::native == std::endian::little);
+  const uint64_t control = (word - kOnes * 0x20) & ~word & kHighs;
+  const uint64_t odd = (word & kHighs) | control | FirstZero(word ^ kOnes * '"') | FirstZero(word ^ kOnes * '\\') | FirstZero(word ^ kOnes * 0x7F);
+  return static_cast<size_t>(std::countr_zero(odd)) / 8;
+}
+
+/// Writes what it reads but for white space, so never more than `text`; a word beyond that may be overwritten.
 class Compactor {
  public:
   Compactor(std::string_view text, char* out) : at_(text.data()), end_(text.data() + text.size()), out_(out) {}
@@ -115,12 +124,26 @@ class Compactor {
     if (!Take('"')) return false;
     const char* const begin = at_;
     *out_++ = '"';
-    while (at_ < end_ && kPlain[static_cast<unsigned char>(*at_)]) *out_++ = *at_++;
+    CopyPlain();
     if (at_ == end_ || *at_ != '"') return false;
     *text = {begin, static_cast<size_t>(at_ - begin)};
     ++at_;
     *out_++ = '"';
     return true;
+  }
+
+  void CopyPlain() {
+    while (at_ < end_) {
+      const auto left = static_cast<size_t>(end_ - at_);
+      uint64_t word = 0;
+      if (left >= kWord) std::memcpy(&word, at_, kWord);
+      else std::memcpy(&word, at_, left);  // the zeros that fill it up are not plain
+      std::memcpy(out_, &word, kWord);
+      const size_t plain = PlainBytes(word);
+      at_ += plain;
+      out_ += plain;
+      if (plain < kWord) return;
+    }
   }
 
   size_t Digits() {
@@ -154,7 +177,7 @@ class Compactor {
 
 bool AppendPlainObject(std::string_view text, std::string* json) {
   const size_t before = json->size();
-  json->resize(before + text.size());
+  json->resize(before + text.size() + kWord);
   const char* const end = Compactor(text, json->data() + before).Run();
   json->resize(end ? static_cast<size_t>(end - json->data()) : before);
   return end != nullptr;
