@@ -97,7 +97,7 @@ class Writer {
   Writer(const std::filesystem::path& dir, int64_t per_commit) : per_commit_(per_commit) {
     std::filesystem::create_directories(dir);
     db_ = Must(Db::Open(dir / "storage.sqlite", {sqlite::OpenOptions::Mode::create}));
-    Check(db_.Exec("PRAGMA page_size=16384; PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;"
+    Check(db_.Exec("PRAGMA page_size=16384; PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384;"
                    "CREATE TABLE points (id TEXT PRIMARY KEY, point BLOB)"));
     insert_ = Must(db_.Prepare("INSERT OR REPLACE INTO points VALUES(?, ?)"));
   }

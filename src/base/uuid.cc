@@ -12,12 +12,19 @@
 namespace vecferry {
 namespace {
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+/// The value of each hexadecimal digit, -1 for every other byte.
+constexpr std::array<int8_t, 256> kHexValues = [] {
+  std::array<int8_t, 256> values{};
+  values.fill(-1);
+  for (int i = 0; i < 10; ++i) values[static_cast<size_t>('0' + i)] = static_cast<int8_t>(i);
+  for (int i = 0; i < 6; ++i) {
+    values[static_cast<size_t>('a' + i)] = static_cast<int8_t>(10 + i);
+    values[static_cast<size_t>('A' + i)] = static_cast<int8_t>(10 + i);
+  }
+  return values;
+}();
+
+int HexDigit(char c) { return kHexValues[static_cast<unsigned char>(c)]; }
 
 void SetVersion(Uuid& uuid, int version) {
   uuid[6] = static_cast<uint8_t>((uuid[6] & 0x0F) | (version << 4));
@@ -27,7 +34,7 @@ void SetVersion(Uuid& uuid, int version) {
 }  // namespace
 
 std::optional<Uuid> ParseUuid(std::string_view text) {
-  if (text.size() > 9 && ToLower(text.substr(0, 9)) == "urn:uuid:") text.remove_prefix(9);
+  if (text.size() > 36 && (text[0] | 0x20) == 'u' && ToLower(text.substr(0, 9)) == "urn:uuid:") text.remove_prefix(9);
   if (text.size() > 2 && text.front() == '{' && text.back() == '}') text = text.substr(1, text.size() - 2);
   const bool hyphens = text.size() == 36;
   if (!hyphens && text.size() != 32) return std::nullopt;
@@ -45,6 +52,8 @@ std::optional<Uuid> ParseUuid(std::string_view text) {
   }
   return uuid;
 }
+
+bool IsHexDigit(char c) { return HexDigit(c) >= 0; }
 
 std::string FormatUuid(const Uuid& uuid) {
   static constexpr char kDigits[] = "0123456789abcdef";

@@ -12,6 +12,7 @@ using Uuid = std::array<uint8_t, 16>;
 
 /// The spellings that UUID libraries take: 32 hex digits, 8-4-4-4-12, {...}, urn:uuid:..., any case.
 std::optional<Uuid> ParseUuid(std::string_view text);
+bool IsHexDigit(char c);
 /// Lower case, 8-4-4-4-12.
 std::string FormatUuid(const Uuid& uuid);
 /// RFC 9562 version 5: SHA-1 over the namespace and the name.

@@ -29,12 +29,12 @@ std::string Uuid5Of(std::optional<std::string_view> tenant, std::string_view id)
 }
 
 Result<MappedId> MapHash(std::string_view id) {
-  const bool hexadecimal = id.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-  if (id.size() < 32 || !hexadecimal) {
+  const auto uuid = id.size() < 32 ? std::nullopt : ParseUuid(id.substr(0, 32));
+  if (!uuid || !std::all_of(id.begin() + 32, id.end(), IsHexDigit)) {
     return BadRecord("id-not-a-hash", fmt::format("the id '{}' is not a hash of at least 32 hexadecimal digits, which this layout needs", Printable(id, 100)));
   }
   MappedId mapped;
-  mapped.uuid = FormatUuid(*ParseUuid(id.substr(0, 32)));
+  mapped.uuid = FormatUuid(*uuid);
   mapped.mapped = true;
   return mapped;
 }

@@ -19,7 +19,7 @@
 namespace vecferry {
 namespace {
 
-constexpr int64_t kDefaultMemory = 48 << 20;
+constexpr int64_t kDefaultMemory = 32 << 20;
 constexpr int kMostReconciles = 3;
 
 class Copier {
@@ -92,7 +92,11 @@ class Copier {
     if (!planned) return Forget();
     if (options_.restart) return Restart(folder, finished);
     if (header_.state == "rolled-back") return SetAside(folder);
-    if (finished && !options_.retry_rejects) return ShowFinished();
+    if (finished && !options_.retry_rejects) {
+      if (target_.info.exists) return ShowFinished();
+      engine_.events.Message(fmt::format("the target of the finished run {} is gone; copying anew", header_.id));
+      return SetAside(folder);
+    }
     ARROW_RETURN_NOT_OK(CheckFingerprint(header_.fingerprint, fingerprint_));
     run_.resumed = true;
     return true;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/threads.h"
+
 namespace vecferry {
 namespace {
 
@@ -104,6 +106,7 @@ Status AckCommitter::CommitReady(std::vector<PendingAck> ready, std::optional<st
 }
 
 void AckCommitter::Loop() {
+  NameThread("vf-journal");
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return stop_ || !ready_.empty() || ready_state_; });

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
+#include "base/threads.h"
 #include "pipeline/ack_tracker.h"
 #include "pipeline/batch_stage.h"
 #include "pipeline/batch_writer.h"
@@ -137,6 +138,7 @@ struct Transfer::Impl {
   }
 
   void ReadLoop() {
+    NameThread("vf-read");
     for (size_t i = next_split++; i < splits.size() && !stop && !cancel.stop_requested(); i = next_split++) {
       if (progress[i].done) continue;
       const Status status = ReadSplit(static_cast<int>(i));
@@ -226,6 +228,7 @@ struct Transfer::Impl {
   }
 
   void WriteLoop() {
+    NameThread("vf-write");
     const Status status = options.flushes ? WriteAndFlush() : WriteAll();
     if (!status.ok()) Fail(At(status, Side::sink, "", ""));
     std::lock_guard lock(mutex);

@@ -37,7 +37,7 @@ Result<sqlite::Db> OpenForWriting(const fs::path& directory) {
   ARROW_RETURN_NOT_OK(db.Exec("PRAGMA page_size=16384"));
   ARROW_RETURN_NOT_OK(db.Exec("PRAGMA journal_mode=DELETE"));
   ARROW_RETURN_NOT_OK(db.Exec("PRAGMA synchronous=FULL"));
-  ARROW_RETURN_NOT_OK(db.Exec("PRAGMA cache_size=-65536"));
+  ARROW_RETURN_NOT_OK(db.Exec("PRAGMA cache_size=-16384"));
   ARROW_RETURN_NOT_OK(db.Exec("CREATE TABLE IF NOT EXISTS points (id TEXT PRIMARY KEY, point BLOB)"));
   return db;
 }
@@ -56,6 +56,7 @@ Status WritableCollection::Prepare() {
   ARROW_ASSIGN_OR_RAISE(insert_at_, db_.Prepare("INSERT INTO points(rowid, id, point) VALUES(?, ?, ?)"));
   ARROW_ASSIGN_OR_RAISE(select_key_, db_.Prepare("SELECT rowid, id, point FROM points WHERE id = ?"));
   ARROW_ASSIGN_OR_RAISE(select_row_, db_.Prepare("SELECT rowid, id, point FROM points WHERE rowid = ?"));
+  ARROW_ASSIGN_OR_RAISE(has_key_, db_.Prepare("SELECT 1 FROM points WHERE id = ?"));
   ARROW_ASSIGN_OR_RAISE(delete_key_, db_.Prepare("DELETE FROM points WHERE id = ?"));
   ARROW_ASSIGN_OR_RAISE(delete_row_, db_.Prepare("DELETE FROM points WHERE rowid = ?"));
   return Status::OK();
@@ -120,6 +121,7 @@ Result<RecordView> WritableCollection::Get(const std::vector<std::string_view>& 
   PointReader reader(schema_, layout_);
   BatchBuilder builder(schema_);
   std::lock_guard guard(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const auto transaction, sqlite::Transaction::Begin(db_, "BEGIN"));
   for (size_t i = 0; i < ids.size(); ++i) {
     const auto id = IdOf(tenants, ids, i);
     if (!id.ok()) continue;  // an id that the layout cannot hold is not there
@@ -129,6 +131,26 @@ Result<RecordView> WritableCollection::Get(const std::vector<std::string_view>& 
     if (!rows.empty() && !reader.Open(rows.back().key, rows.back().blob, &facts)) (void)reader.Append(builder, &facts);
   }
   return builder.Finish();
+}
+
+Result<int64_t> WritableCollection::CountOf(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) {
+  std::vector<PointId> points;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (auto id = IdOf(tenants, ids, i); id.ok()) points.push_back(std::move(*id));
+  }
+  int64_t count = 0;
+  std::string key;
+  std::lock_guard guard(mutex_);
+  // One read transaction for all: each of its own would lock the file and look for a journal.
+  ARROW_ASSIGN_OR_RAISE(const auto transaction, sqlite::Transaction::Begin(db_, "BEGIN"));
+  for (const auto& point : points) {
+    key.clear();
+    AppendKey(point, &key);
+    ARROW_ASSIGN_OR_RAISE(const bool found, has_key_.BindText(1, key).Step());
+    has_key_.Reset();
+    count += found || !keys_.OtherRows(point).empty();
+  }
+  return count;
 }
 
 Result<std::vector<std::optional<std::string>>> WritableCollection::Capture(const std::vector<std::string_view>& tenants,

@@ -14,6 +14,8 @@ class WritableCollection {
   /// Upserts a batch in one transaction: durable when it returns. Rows of the same points under other keys go.
   Result<WriteOutcome> Write(const RecordView& batch);
   Result<RecordView> Get(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids);
+  /// How many of the points there are, by their keys alone.
+  Result<int64_t> CountOf(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids);
   /// The rows of each point: rowids, keys and blobs, as one opaque text.
   Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants,
                                                           const std::vector<std::string_view>& ids);
@@ -46,7 +48,7 @@ class WritableCollection {
   std::mutex mutex_;
   sqlite::Db db_;
   KeyIndex keys_;
-  sqlite::Stmt upsert_, insert_at_, select_key_, select_row_, delete_key_, delete_row_;
+  sqlite::Stmt upsert_, insert_at_, select_key_, select_row_, has_key_, delete_key_, delete_row_;
 };
 
 }  // namespace vecferry::qdrant_local

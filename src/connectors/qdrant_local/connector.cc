@@ -36,7 +36,8 @@ Connector::Info MakeInfo() {
   can.replace = ReplaceMode::window;
   can.max_in_flight = 2;
   can.expansion = 3.5;  // nine bytes for each float of four, and the page cache of a transaction
-  can.batch_rows = 4000;  // a synced transaction costs as much as some hundred rows
+  can.batch_rows = 2000;  // a synced transaction costs as much as some hundred rows
+  can.batch_bytes = 5 << 20;
   return info;
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "connectors/qdrant_local/pickle_reader.h"

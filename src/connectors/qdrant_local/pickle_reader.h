@@ -170,9 +170,6 @@ class PickleReader {
 
 /// An integer in two's complement, little-endian, as decimal digits.
 std::string DecimalOf(std::string_view twos_complement);
-/// Base64 with padding; what is not exactly that is refused.
-bool DecodeBase64(std::string_view text, std::string* out);
-void AppendBase64(std::string_view bytes, std::string* out);
 
 /// The float of a BINFLOAT whose opcode stands at `at`.
 inline double PackedFloat(const uint8_t* at) {

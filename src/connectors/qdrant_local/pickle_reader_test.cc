@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "connectors/qdrant_local/pickle_writer.h"
 #include "connectors/qdrant_local/point_id.h"
@@ -169,9 +170,9 @@ TEST(PickleReader, AnyPrefixIsRefused) {
 
 TEST(Base64, RefusesAllButOneSpelling) {
   std::string bytes;
-  EXPECT_TRUE(DecodeBase64("aGk=", &bytes));
+  EXPECT_TRUE(ParseBase64("aGk=", &bytes));
   EXPECT_EQ(bytes, "hi");
-  for (const char* text : {"aGk", "aGl=", "a===", "====", "aG k", "aGk=aGk=", "a"}) EXPECT_FALSE(DecodeBase64(text, &bytes)) << text;
+  for (const char* text : {"aGk", "aGl=", "a===", "====", "aG k", "aGk=aGk=", "a"}) EXPECT_FALSE(ParseBase64(text, &bytes)) << text;
 }
 
 }  // namespace

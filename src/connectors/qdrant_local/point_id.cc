@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "connectors/qdrant_local/pickle_writer.h"
@@ -86,7 +87,7 @@ void AppendKey(const PointId& id, std::string* out) {
 }
 
 bool ParseKey(std::string_view key, PickleReader& reader, std::string& buffer, PointId* out) {
-  if (key.size() > (1u << 20) || !DecodeBase64(key, &buffer) || !reader.Parse(buffer).ok()) return false;
+  if (key.size() > (1u << 20) || !ParseBase64(key, &buffer) || !reader.Parse(buffer).ok()) return false;
   return PointId::FromPickle(reader.root(), out);
 }
 

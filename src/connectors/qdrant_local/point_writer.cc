@@ -13,6 +13,8 @@ namespace {
 
 /// Element bytes as floats, in `scratch` where they are not floats already.
 const float* AsFloats(Element element, std::string_view bytes, size_t n, std::vector<float>& scratch) {
+  const bool aligned = reinterpret_cast<uintptr_t>(bytes.data()) % alignof(float) == 0;
+  if (element == Element::f32 && aligned) return reinterpret_cast<const float*>(bytes.data());
   scratch.resize(n);
   for (size_t i = 0; i < n; ++i) {
     if (element == Element::u8) {
@@ -128,9 +130,9 @@ class RowEncoder {
 
 Result<PointId> PointIdOf(const Layout& layout, IdKind kind, std::optional<std::string_view> tenant, std::string_view id,
                           bool* keep_original) {
-  ARROW_ASSIGN_OR_RAISE(const MappedId mapped, MapId(layout, kind, tenant, id));
+  ARROW_ASSIGN_OR_RAISE(MappedId mapped, MapId(layout, kind, tenant, id));
   *keep_original = mapped.mapped || layout.id_field_always;
-  return mapped.is_integer ? PointId::Of(mapped.integer) : PointId::Of(mapped.uuid);
+  return mapped.is_integer ? PointId::Of(mapped.integer) : PointId{PointId::Kind::uuid, 0, std::move(mapped.uuid)};
 }
 
 Result<EncodedBatch> EncodeBatch(const RecordView& batch, const Layout& layout, IdKind kind, bool unnamed) {

@@ -166,6 +166,10 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
     ARROW_RETURN_NOT_OK(EnsureOpen());
     return collection_->Get(tenants, ids);
   }
+  Result<int64_t> CountOf(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+    ARROW_RETURN_NOT_OK(EnsureOpen());
+    return collection_->CountOf(tenants, ids);
+  }
 
   // ---- Undo
   Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants,
