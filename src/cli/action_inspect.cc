@@ -20,6 +20,13 @@ Result<std::vector<DatasetSummary>> ListDatasets(const Context& context, const L
   open.cancel = &context.cancel;
   Location store = location;
   store.dataset.clear();
+  // As the engine does for a dataset: the option is its own, the connector is given what it names.
+  std::string layout = connector->info().default_layout;
+  if (const auto option = store.options.find("layout"); option != store.options.end()) {
+    layout = option->second;
+    store.options.erase(option);
+  }
+  ARROW_ASSIGN_OR_RAISE(open.layout, context.registry.FindLayout(layout.empty() ? "default" : layout));
   ARROW_ASSIGN_OR_RAISE(auto all, connector->List(store, open));
   if (HasGlob(location.dataset)) {
     std::erase_if(all, [&](const auto& each) { return !GlobMatch(location.dataset, each.name); });

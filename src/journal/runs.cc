@@ -1,14 +1,28 @@
 #include "journal/runs.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "base/uuid.h"
 
 namespace vecferry {
+
+namespace {
+
+fs::path PairFile(const RunFolder& run) { return run.dir / "pair"; }
+
+std::string ReadPair(const RunFolder& run) {
+  std::ifstream in(PairFile(run), std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace
 
 Result<RunStore> RunStore::Default() {
   ARROW_ASSIGN_OR_RAISE(const fs::path state, StateDir());
@@ -30,6 +44,7 @@ Result<std::vector<std::pair<RunFolder, RunHeader>>> RunStore::List() const {
       header.id = entry.path().filename().string();
       header.state = "damaged";
       header.summary = read.status().message();
+      header.pair = ReadPair(folder);
     }
     runs.emplace_back(std::move(folder), std::move(header));
   }
@@ -74,6 +89,10 @@ Status RunStore::Remove(const RunFolder& run) const {
   std::error_code ec;
   fs::remove_all(run.dir, ec);
   return ec ? ErrnoError(ec.value(), "cannot remove", run.dir.string()) : Status::OK();
+}
+
+Status RunStore::WritePair(const RunFolder& run, std::string_view pair) {
+  return WriteFileAtomic(PairFile(run), pair);
 }
 
 Result<FileLock> RunStore::Lock(const RunFolder& run) {

@@ -21,7 +21,7 @@ class RunStore {
   static Result<RunStore> Default();
   explicit RunStore(fs::path root) : root_(std::move(root)) {}
 
-  /// Newest first. Journals that cannot be read are listed with state "damaged".
+  /// Newest first. Journals that cannot be read are listed with state "damaged" and, where it is known, their pair.
   Result<std::vector<std::pair<RunFolder, RunHeader>>> List() const;
   /// The newest run of that pair of datasets that has not been rolled back.
   Result<std::optional<RunFolder>> FindPair(const std::string& pair) const;
@@ -30,6 +30,8 @@ class RunStore {
   /// A new folder with an id of its own, mode 0700.
   Result<std::pair<RunFolder, std::string>> Create() const;
   Status Remove(const RunFolder& run) const;
+  /// Keeps the pair beside the journal, by which a run is found whose journal cannot be read.
+  static Status WritePair(const RunFolder& run, std::string_view pair);
   /// Held by the process that executes the run. Category::locked names it.
   static Result<FileLock> Lock(const RunFolder& run);
   /// The run's process is alive and holds it.

@@ -80,6 +80,8 @@ class Copier {
     auto journal = Journal::Open(folder.journal());
     if (!journal.ok()) {
       if (!options_.restart && !options_.adopt) return journal.status();
+      if (options_.restart) ARROW_RETURN_NOT_OK(DropUnfinished());
+      ARROW_RETURN_NOT_OK(RunStore::WritePair(folder, ""));
       return SetAside(folder);
     }
     run_.journal = std::move(*journal);
@@ -123,6 +125,16 @@ class Copier {
     return SetAside(folder);
   }
 
+  /// What a run left whose journal cannot be read: a dataset that is not there for anybody else.
+  Status DropUnfinished() {
+    if (target_.info.exists || !target_.sink->undo()) return Status::OK();
+    const Status status = AtTarget(target_.sink->undo()->DropDataset());
+    target_.sink.reset();
+    ARROW_RETURN_NOT_OK(status);
+    ARROW_ASSIGN_OR_RAISE(target_, OpenTargetSide(engine_, target_location_, source_.info.layout));
+    return Status::OK();
+  }
+
   Result<bool> SetAside(const RunFolder& folder) {
     run_ = RunSession{};
     if (options_.checkpoint.empty()) return false;
@@ -155,6 +167,7 @@ class Copier {
       run_.id = file.filename().string();
     }
     ARROW_ASSIGN_OR_RAISE(run_.lock, RunStore::Lock(run_.folder));
+    ARROW_RETURN_NOT_OK(RunStore::WritePair(run_.folder, pair_));
     header_ = RunHeader{};
     header_.id = run_.id;
     header_.command = options_.command;
@@ -220,7 +233,7 @@ class Copier {
     }
     ARROW_RETURN_NOT_OK(run_.journal->BeginPhase("plan"));
     ARROW_ASSIGN_OR_RAISE(report_.plan, PlanCopy(engine_, source_, target_, options_));
-    ARROW_RETURN_NOT_OK(report_.plan.Check());
+    ARROW_RETURN_NOT_OK(AtTarget(report_.plan.Check()));
     for (const auto& issue : report_.plan.issues) {
       if (issue.count != 0) engine_.events.Send({Event::Kind::message, issue.message, {}, {{"code", issue.code}, {"count", std::to_string(issue.count)}}});
     }
@@ -274,7 +287,9 @@ class Copier {
       engine_.events.Message("looking for ids that would become one in the target");
       ARROW_RETURN_NOT_OK(run_.journal->BeginPhase("ids"));
       ARROW_ASSIGN_OR_RAISE(const auto splits, run_.journal->splits());
-      ARROW_ASSIGN_OR_RAISE(const Duplicates found, FindDuplicates(engine_, *source_.source, splits, *target_.sink, unique, run_.folder.dir));
+      auto duplicates = FindDuplicates(engine_, *source_.source, splits, *target_.sink, unique, run_.folder.dir);
+      ARROW_RETURN_NOT_OK(AtSource(duplicates.status()));
+      const Duplicates& found = *duplicates;
       std::vector<std::pair<int, int64_t>> rows(found.rows.begin(), found.rows.end());
       for (const uint64_t key : found.keys) rows.emplace_back(-1, static_cast<int64_t>(key));
       ARROW_RETURN_NOT_OK(run_.journal->PutDuplicates(rows));
@@ -340,12 +355,7 @@ class Copier {
   // ---- passes over the source again: rejects, and what changed meanwhile ----
 
   Status PrepareRetry() {
-    std::set<uint64_t> keys;
-    ARROW_RETURN_NOT_OK(run_.journal->EachReject([&](const JournalReject& reject) -> Status {
-      const std::optional<std::string_view> tenant = schema_.has_tenant || !reject.tenant.empty() ? std::optional<std::string_view>(reject.tenant) : std::nullopt;
-      keys.insert(RecordHasher::Key(tenant, reject.id).low);
-      return Status::OK();
-    }));
+    ARROW_ASSIGN_OR_RAISE(const std::set<uint64_t> keys, RejectedKeys(*run_.journal));
     if (keys.empty()) return Status::OK();
     ARROW_RETURN_NOT_OK(BeginAgain(keys, "retry"));
     return run_.journal->ClearRejects();
@@ -381,8 +391,9 @@ class Copier {
 
   // ---- verification ----
 
-  VerifyRequest RequestFor(Source& target) const {
+  Result<VerifyRequest> RequestFor(Source& target) const {
     VerifyRequest request;
+    ARROW_ASSIGN_OR_RAISE(request.rejected, RejectedKeys(*run_.journal));
     request.source = source_.source.get();
     request.target = &target;
     request.layout = target_.layout;
@@ -395,14 +406,14 @@ class Copier {
     // A source that moved is read again; where passes were repeated, the journal's sum counts some records twice.
     const bool sum_holds = source_.info.consistency != Consistency::live && report_.reconciled == 0;
     if (sum_holds) request.source_digest = &report_.transfer.digest;
-    return request;
+    return std::move(request);
   }
 
   Status VerifyPhase() {
     if (options_.verify.level == VerifyLevel::none) return Status::OK();
     for (int pass = 0;; ++pass) {
       ARROW_ASSIGN_OR_RAISE(auto target, target_.sink->OpenReadBack());
-      VerifyRequest request = RequestFor(*target);
+      ARROW_ASSIGN_OR_RAISE(const VerifyRequest request, RequestFor(*target));
       ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine_, request));
       report_.verify = std::move(outcome.report);
       const bool moved = source_.info.consistency == Consistency::live && options_.limit < 0;

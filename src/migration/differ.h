@@ -21,6 +21,7 @@ struct DifferRequest {
   bool shared_target = false;         ///< append and upsert: records that the source lacks are unrelated
   bool keys_only = false;             ///< level ids
   const WrittenHashes* written = nullptr;  ///< nullptr: the copy's journal is not known
+  const std::set<uint64_t>* rejected = nullptr;  ///< key words of records that the copy did not move
   bool fresh = false;                 ///< right after the copy: nobody else has written in between
 };
 

@@ -32,8 +32,8 @@ class Planner {
     NoteBothSides();
     CheckSchema();
     CheckTarget();
-    ARROW_RETURN_NOT_OK(AddSplits());
-    ARROW_RETURN_NOT_OK(ReadSample());
+    ARROW_RETURN_NOT_OK(AtSource(AddSplits()));
+    ARROW_RETURN_NOT_OK(AtSource(ReadSample()));
     Estimate();
     return std::move(plan_);
   }
@@ -42,6 +42,8 @@ class Planner {
   void Add(std::string code, std::string message, bool blocking = false, int64_t count = -1, bool estimate = false) {
     plan_.issues.push_back({std::move(code), std::move(message), count, estimate, blocking});
   }
+
+  Status AtSource(const Status& status) const { return At(status, Side::source, source_.location.scheme, source_.location.Display()); }
 
   Status ApplyMetric() {
     for (auto& vector : plan_.source.schema.vectors) {
@@ -52,6 +54,10 @@ class Planner {
         Add("metric-unknown", fmt::format("the source does not know the metric of {}, and it is not guessed: say --metric cosine, dot, l2 or l1",
                                           vector.column()), true);
       }
+    }
+    const bool known = std::any_of(plan_.source.schema.vectors.begin(), plan_.source.schema.vectors.end(), [](const auto& v) { return !v.model.empty(); });
+    if (target_.layout->bookkeeping && !target_.info.exists && options_.model.empty() && !known) {
+      Add("model-unknown", "the application keeps the name of the embedding model beside its records: it is written as unknown unless --model NAME says it");
     }
     if (!options_.model.empty()) {
       for (auto& vector : plan_.source.schema.vectors) vector.model = options_.model;

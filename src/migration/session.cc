@@ -65,6 +65,16 @@ Result<std::optional<RunFolder>> FindRun(const std::string& pair, const std::str
   return std::optional<RunFolder>(RunFolder{file.string() + ".run", file});
 }
 
+Result<std::set<uint64_t>> RejectedKeys(Journal& journal) {
+  std::set<uint64_t> keys;
+  ARROW_RETURN_NOT_OK(journal.EachReject([&](const JournalReject& reject) -> Status {
+    const std::optional<std::string_view> tenant = reject.tenant.empty() ? std::nullopt : std::optional<std::string_view>(reject.tenant);
+    keys.insert(RecordHasher::Key(tenant, reject.id).low);
+    return Status::OK();
+  }));
+  return keys;
+}
+
 Result<int64_t> WriteRejects(Journal& journal, const fs::path& file) {
   std::string lines;
   int64_t count = 0;

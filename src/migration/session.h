@@ -1,4 +1,5 @@
 #pragma once
+#include <set>
 #include <memory>
 #include <optional>
 
@@ -52,5 +53,7 @@ Result<std::optional<RunFolder>> FindRun(const std::string& pair, const std::str
 
 /// The rejects of a run as a file of JSON lines. Returns how many there are; writes nothing where there are none.
 Result<int64_t> WriteRejects(Journal& journal, const fs::path& file);
+/// The key words of a run's rejects.
+Result<std::set<uint64_t>> RejectedKeys(Journal& journal);
 
 }  // namespace vecferry

@@ -151,6 +151,7 @@ class Verifier {
     request.keys_only = KeysOnly();
     request.written = request_.written;
     request.fresh = request_.fresh;
+    request.rejected = &request_.rejected;
     ARROW_ASSIGN_OR_RAISE(DifferResult found, FindDifferences(engine_, request));
     report().counts = std::move(found.counts);
     report().differences = std::move(found.listed);

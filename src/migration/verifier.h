@@ -15,6 +15,7 @@ struct VerifyRequest {
   const Digest* source_digest = nullptr;   ///< journalled while copying; the source is read only where the target differs
   int64_t source_total = -1;               ///< for progress
   const WrittenHashes* written = nullptr;
+  std::set<uint64_t> rejected;             ///< key words of the copy's rejects: the source has them, the target need not
   int64_t limit = -1;                      ///< the copy took only so many records: what the source has beyond is no loss
   int jobs = 2;
 };

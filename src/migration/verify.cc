@@ -9,6 +9,7 @@ struct KnownRun {
   bool found = false;
   bool shared_target = false;
   WrittenHashes written;
+  std::set<uint64_t> rejected;
 };
 
 Result<KnownRun> FindKnown(const std::string& pair) {
@@ -21,6 +22,7 @@ Result<KnownRun> FindKnown(const std::string& pair) {
   ARROW_ASSIGN_OR_RAISE(const auto text, (*journal)->FindIntent(kTargetIntent));
   if (!text) return known;
   ARROW_ASSIGN_OR_RAISE(const TargetIntent intent, TargetIntent::FromJson(*text));
+  ARROW_ASSIGN_OR_RAISE(known.rejected, RejectedKeys(**journal));
   known.found = true;
   known.shared_target = intent.existed && intent.count > 0 && intent.on_exists != OnExists::replace;
   return known;
@@ -40,6 +42,7 @@ Result<VerifyReport> Verify(const Engine& engine, const Location& source, const 
   request.vector_change = to.can.vector_change;
   request.shared_target = known.shared_target;
   request.written = known.found ? &known.written : nullptr;
+  request.rejected = known.rejected;
   request.source_total = from.info.count;
   ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine, request));
   return std::move(outcome.report);

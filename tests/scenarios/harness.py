@@ -8,12 +8,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.environ.get("VECFERRY_BIN", str(ROOT / "build/release/bin/vecferry"))
+FIXTURES = pathlib.Path(os.environ.get("VECFERRY_FIXTURES", ROOT / "tools/fixtures"))
 KILLED = -9
 
 
 def make_memories(path, rows, dims=32, doc_bytes="40:200", seed=1, generation="12"):
     """A memory database made through the vendor's storage class and extension."""
-    maker = ROOT / "tools/fixtures/mcp_memory_bulk.py"
+    maker = FIXTURES / "mcp_memory_bulk.py"
     subprocess.run([sys.executable, str(maker), str(path), "--rows", str(rows), "--dims", str(dims), "--doc-bytes", doc_bytes,
                     "--seed", str(seed), "--generation", generation], check=True, stdout=subprocess.DEVNULL)
     return path
@@ -21,9 +22,16 @@ def make_memories(path, rows, dims=32, doc_bytes="40:200", seed=1, generation="1
 
 def make_odd(path, generation="12"):
     """A memory database with every odd row; returns the maker's manifest."""
-    out = subprocess.run([sys.executable, str(ROOT / "tools/fixtures/mcp_memory_odd.py"), str(path), "--generation", generation],
+    out = subprocess.run([sys.executable, str(FIXTURES / "mcp_memory_odd.py"), str(path), "--generation", generation],
                          check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out)
+
+
+def fixture(name, *args, code=0):
+    """Runs a program of tools/fixtures and insists on the exit code; returns what it printed on both outputs."""
+    done = subprocess.run([sys.executable, str(FIXTURES / name), *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == code, f"{name} {' '.join(map(str, args))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
 
 
 class Workplace:

@@ -80,7 +80,10 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
     ARROW_ASSIGN_OR_RAISE(const bool listed, Locate(&dataset));
     TargetInfo info;
     info.identity = IdentityOf(dataset);
-    if (!listed) return info;
+    if (!listed) {
+      ARROW_RETURN_NOT_OK(CheckNewName(dataset.name));
+      return info;
+    }
     return InfoOf(std::move(dataset), std::nullopt);
   }
 
@@ -114,7 +117,8 @@ class CollectionSink final : public Sink, public Lookup, public Undo {
 
   Status Finish() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
-    if (layout_->bookkeeping) {
+    // A collection that others made keeps what they put into it: a rollback would not know that this is ours.
+    if (layout_->bookkeeping && (created_ || replacing_)) {
       const std::string blob = BookkeepingBlob(*layout_->bookkeeping, spec_.schema, unnamed_, spec_.model);
       ARROW_RETURN_NOT_OK(collection_->WriteBookkeeping(layout_->bookkeeping->point_id, blob));
     }
@@ -290,7 +294,8 @@ Status CollectionSink::PrepareCreate() {
       return MakeError(Category::refused,
                        fmt::format("{} exists but meta.json does not list it{}", active_.string(),
                                    db.ok() ? fmt::format(", and it holds {} points", rows) : ""),
-                       "move the folder away, or choose another collection name");
+                       "if it is what is left of this copy and its journal is lost, run the same command with --adopt; else move the folder away, "
+                       "or choose another collection name");
     }
   }
   ARROW_RETURN_NOT_OK(Record(kCreateIntent));
