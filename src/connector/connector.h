@@ -226,7 +226,7 @@ struct OpenContext {
   /// A folder of the run that the source may keep files in (a snapshot) and finds again on resume; empty
   /// where nothing may be written: inspect, plan, dry run.
   fs::path work_dir;
-  std::map<std::string, std::string> settings;  ///< engine-wide: "missing_vector"="keep|reject", ...
+  std::map<std::string, std::string> settings;  ///< engine-wide: "missing_vector"="keep|reject"; "peek": leave no file behind
   /// Called with (done, total) during long preparations such as a snapshot.
   std::function<void(std::string_view what, int64_t done, int64_t total)> on_progress;
 };

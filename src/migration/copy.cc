@@ -32,7 +32,7 @@ class Copier {
 
   Result<CopyReport> Run() {
     began_ = engine_.clock.Now();
-    ARROW_ASSIGN_OR_RAISE(source_, OpenSourceSide(engine_, source_location_, "", {}, options_.missing_vector));
+    ARROW_ASSIGN_OR_RAISE(source_, OpenSourceSide(engine_, source_location_, {.missing_vector = options_.missing_vector, .peek = true}));
     if (options_.dry_run) return DryRun();
     ARROW_RETURN_NOT_OK(FindIdentities());
     ARROW_ASSIGN_OR_RAISE(const bool finished, OpenRun());
@@ -218,7 +218,7 @@ class Copier {
   /// The source anew, now with a folder for its snapshot: what is read from here on is the same after a crash.
   Status OpenSnapshot() {
     source_.source.reset();
-    ARROW_ASSIGN_OR_RAISE(source_, OpenSourceSide(engine_, source_location_, "", run_.folder.dir, options_.missing_vector));
+    ARROW_ASSIGN_OR_RAISE(source_, OpenSourceSide(engine_, source_location_, {.work_dir = run_.folder.dir, .missing_vector = options_.missing_vector}));
     return Status::OK();
   }
 
@@ -406,7 +406,7 @@ class Copier {
     // A source that moved is read again; where passes were repeated, the journal's sum counts some records twice.
     const bool sum_holds = source_.info.consistency != Consistency::live && report_.reconciled == 0;
     if (sum_holds) request.source_digest = &report_.transfer.digest;
-    return std::move(request);
+    return request;
   }
 
   Status VerifyPhase() {

@@ -26,7 +26,7 @@ class Inspector {
   Inspector(const Engine& engine, const std::optional<std::string>& id, bool full, int64_t show) : engine_(engine), id_(id), full_(full), show_(show) {}
 
   Result<Inventory> Run(const Location& location) {
-    ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSourceSide(engine_, location, "", {}, "keep"));
+    ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSourceSide(engine_, location, {.missing_vector = "keep", .peek = true}));
     inventory_.info = opened.info;
     inventory_.complete = true;
     ARROW_ASSIGN_OR_RAISE(const auto splits, opened.source->Splits(1));

@@ -28,16 +28,16 @@ OpenContext ContextOf(const Engine& engine, const Layout* layout) {
   return context;
 }
 
-Result<OpenedSource> OpenSourceUnnamed(const Engine& engine, const Location& location, const std::string& layout, const fs::path& work_dir,
-                                       const std::string& missing_vector) {
+Result<OpenedSource> OpenSourceUnnamed(const Engine& engine, const Location& location, const SourceOpening& how) {
   OpenedSource opened;
   opened.location = location;
   ARROW_ASSIGN_OR_RAISE(opened.connector, engine.registry.Find(location.scheme));
-  ARROW_ASSIGN_OR_RAISE(opened.layout, LayoutOf(engine, *opened.connector, &opened.location, layout));
+  ARROW_ASSIGN_OR_RAISE(opened.layout, LayoutOf(engine, *opened.connector, &opened.location, how.layout));
   ARROW_ASSIGN_OR_RAISE(opened.can, opened.connector->CapabilitiesOf(opened.location));
   OpenContext context = ContextOf(engine, opened.layout);
-  context.work_dir = work_dir;
-  context.settings["missing_vector"] = missing_vector;
+  context.work_dir = how.work_dir;
+  context.settings["missing_vector"] = how.missing_vector;
+  if (how.peek) context.settings["peek"] = "yes";
   ARROW_ASSIGN_OR_RAISE(opened.source, opened.connector->OpenSource(opened.location, context));
   ARROW_ASSIGN_OR_RAISE(opened.info, opened.source->Describe());
   return opened;
@@ -58,10 +58,9 @@ Result<OpenedTarget> OpenTargetUnnamed(const Engine& engine, const Location& loc
 
 std::string DatasetName(const Location& location) { return location.Display(); }
 
-Result<OpenedSource> OpenSourceSide(const Engine& engine, const Location& location, const std::string& layout, const fs::path& work_dir,
-                                    const std::string& missing_vector, Side side) {
-  auto opened = OpenSourceUnnamed(engine, location, layout, work_dir, missing_vector);
-  if (!opened.ok()) return At(opened.status(), side, location.scheme, DatasetName(location));
+Result<OpenedSource> OpenSourceSide(const Engine& engine, const Location& location, const SourceOpening& how) {
+  auto opened = OpenSourceUnnamed(engine, location, how);
+  if (!opened.ok()) return At(opened.status(), how.side, location.scheme, DatasetName(location));
   return opened;
 }
 

@@ -25,9 +25,16 @@ struct OpenedTarget {
   TargetInfo info;
 };
 
-/// `layout` is used where the location names none ("" for the connector's own). Failures name the side.
-Result<OpenedSource> OpenSourceSide(const Engine& engine, const Location& location, const std::string& layout, const fs::path& work_dir,
-                                    const std::string& missing_vector, Side side = Side::source);
+/// How a source is opened.
+struct SourceOpening {
+  std::string layout;                     ///< used where the location names none; "" for the connector's own
+  fs::path work_dir;                      ///< of the run, for a snapshot; "" where nothing may be written
+  std::string missing_vector = "reject";  ///< or "keep"
+  bool peek = false;                      ///< a look that must leave nothing behind, not even a lock file
+  Side side = Side::source;               ///< named in failures
+};
+Result<OpenedSource> OpenSourceSide(const Engine& engine, const Location& location, const SourceOpening& how);
+/// `layout` as in SourceOpening.
 Result<OpenedTarget> OpenTargetSide(const Engine& engine, const Location& location, const std::string& layout);
 
 /// "memory:x#docs": scheme and dataset as they stand in messages.

@@ -204,7 +204,7 @@ Result<Plan> PlanCopy(const Engine& engine, OpenedSource& source, OpenedTarget& 
 }
 
 Result<Plan> MakePlan(const Engine& engine, const Location& source, const Location& target, const CopyOptions& options) {
-  ARROW_ASSIGN_OR_RAISE(auto from, OpenSourceSide(engine, source, "", {}, options.missing_vector));
+  ARROW_ASSIGN_OR_RAISE(auto from, OpenSourceSide(engine, source, {.missing_vector = options.missing_vector, .peek = true}));
   ARROW_ASSIGN_OR_RAISE(auto to, OpenTargetSide(engine, target, from.info.layout));
   return PlanCopy(engine, from, to, options);
 }

@@ -31,8 +31,8 @@ Result<KnownRun> FindKnown(const std::string& pair) {
 }  // namespace
 
 Result<VerifyReport> Verify(const Engine& engine, const Location& source, const Location& target, const VerifyOptions& options) {
-  ARROW_ASSIGN_OR_RAISE(auto from, OpenSourceSide(engine, source, "", {}, "reject"));
-  ARROW_ASSIGN_OR_RAISE(auto to, OpenSourceSide(engine, target, from.info.layout, {}, "keep", Side::sink));
+  ARROW_ASSIGN_OR_RAISE(auto from, OpenSourceSide(engine, source, {}));
+  ARROW_ASSIGN_OR_RAISE(auto to, OpenSourceSide(engine, target, {.layout = from.info.layout, .missing_vector = "keep", .side = Side::sink}));
   ARROW_ASSIGN_OR_RAISE(const KnownRun known, FindKnown(PairOf(from.info.identity, to.info.identity)));
   VerifyRequest request;
   request.source = from.source.get();

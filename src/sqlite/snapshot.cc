@@ -258,6 +258,10 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::Open(const fs::path& file, Opt
     options.how = How::immutable;
   }
   ARROW_RETURN_NOT_OK(CheckIsDatabase(snapshot->file_));
+  // A read-only connection would make a -wal and a -shm beside a database of WAL mode and leave them there.
+  if (options.how == How::peek && !fs::exists(Beside(snapshot->file_, "-wal")) && !HasPendingChanges(snapshot->file_)) {
+    snapshot->open_.mode = OpenOptions::Mode::immutable;
+  }
   if (options.how == How::immutable) {
     if (HasPendingChanges(snapshot->file_)) {
       return MakeError(Category::refused,

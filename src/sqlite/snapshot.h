@@ -22,6 +22,8 @@ class Snapshot {
   enum class How {
     copy,       ///< copied once into a folder of the run and read from there, frozen; live where there is no folder
     live,       ///< read where it is, each transaction one state
+    peek,       ///< live, but leaving no file behind: where no -wal exists, and so no program has the database open in WAL
+                ///< mode, without locks. For a look; what is read while a program begins to write may be torn
     immutable,  ///< read where it is, without locks, on the user's word that nobody writes; refused where a -wal
                 ///< or -journal holds changes
   };

@@ -359,8 +359,7 @@ TEST_F(McpMemory, ALiveReadGivesEveryRowOnceWhileAnotherWrites) {
   });
   auto source = Open(file_, false, {}, "live");
   Everything all;
-  EXPECT_TRUE(source.ok());
-  if (source.ok()) EXPECT_TRUE(ReadAll(**source, 2, {.batch_rows = 100}, false, &all).ok());
+  EXPECT_TRUE(source.ok() && ReadAll(**source, 2, {.batch_rows = 100}, false, &all).ok());
   stop = true;
   writer.join();
   EXPECT_EQ(all.memories.size(), 3000U);

@@ -139,6 +139,8 @@ Result<std::unique_ptr<Source>> OpenTable(const Location& location, const OpenCo
   sqlite::Snapshot::Options options;
   ARROW_ASSIGN_OR_RAISE(options.how, sqlite::ParseHow(how_text == location.options.end() ? "" : how_text->second));
   options.work_dir = context.work_dir;
+  const bool peek = context.settings.contains("peek") && options.how == sqlite::Snapshot::How::copy && options.work_dir.empty();
+  if (peek) options.how = sqlite::Snapshot::How::peek;
   options.cancel = context.cancel;
   if (context.on_progress) {
     options.on_progress = [report = context.on_progress](int64_t done, int64_t total) { report("copying the database, pages", done, total); };
