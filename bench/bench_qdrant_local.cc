@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
       for (const char* sync : {"off", "full"}) RawInserts(encoded, dir, mode, sync, points);
     }
   }
-  auto connector = MakeQdrantLocal();
+  auto connector = MakeQdrantLocalConnector();
   OpenContext context;
   context.layout = &layout;
   const Location location{.scheme = "qdrant-local", .path = dir.string(), .dataset = "c"};

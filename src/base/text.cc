@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include <fmt/format.h>
 #include <fnmatch.h>
@@ -51,6 +52,14 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 bool IsValidUtf8(std::string_view text) {
   size_t i = 0;
   while (i < text.size()) {
+    uint64_t words[4];
+    if (i + sizeof words <= text.size()) {
+      std::memcpy(words, text.data() + i, sizeof words);
+      if (((words[0] | words[1] | words[2] | words[3]) & 0x8080808080808080ull) == 0) {
+        i += sizeof words;
+        continue;
+      }
+    }
     uint64_t eight;
     if (i + 8 <= text.size()) {
       std::copy_n(text.data() + i, 8, reinterpret_cast<char*>(&eight));
@@ -58,6 +67,10 @@ bool IsValidUtf8(std::string_view text) {
         i += 8;
         continue;
       }
+    } else if (text.size() >= 8) {
+      // The rest as part of the last eight: if none of these is special, nor is any of the rest.
+      std::copy_n(text.data() + text.size() - 8, 8, reinterpret_cast<char*>(&eight));
+      if ((eight & 0x8080808080808080ull) == 0) return true;
     }
     const size_t n = SequenceLength(text.substr(i));
     if (n == 0) return false;

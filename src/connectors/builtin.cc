@@ -11,10 +11,10 @@ namespace vecferry {
 
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
-  registry.Add(jsonl::MakeConnector());
+  registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeMcpMemoryConnector());
-  registry.Add(memory::MakeConnector());
-  registry.Add(MakeQdrantLocal());
+  registry.Add(memory::MakeMemoryConnector());
+  registry.Add(MakeQdrantLocalConnector());
   registry.Add(MakeSqliteVecConnector());
 }
 

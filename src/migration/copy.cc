@@ -203,7 +203,9 @@ class Copier {
     Event event{Event::Kind::phase_started, name, {}, {}};
     event.progress.phase = name;
     engine_.events.Send(event);
+    ARROW_RETURN_NOT_OK(run_.journal->BeginPhase(name));
     ARROW_RETURN_NOT_OK(body());
+    ARROW_RETURN_NOT_OK(run_.journal->EndPhase(name));
     *seconds = Seconds(began);
     event.kind = Event::Kind::phase_finished;
     event.progress.seconds = *seconds;
@@ -447,7 +449,7 @@ class Copier {
   void Advise() {
     const std::string pair = fmt::format("'{}' '{}'", source_location_.Display(), target_location_.Display());
     report_.next.push_back("vecferry verify " + pair);
-    report_.next.push_back(fmt::format("vecferry rollback {}", run_.id));
+    report_.next.push_back(fmt::format("vecferry rollback {} --yes", run_.id));
     if (report_.transfer.rejected > 0) report_.next.push_back(options_.command + " --retry-rejects");
     report_.switch_over = Filled(target_.layout->switch_over, target_location_);
     report_.switch_back = Filled(target_.layout->switch_back, source_location_);

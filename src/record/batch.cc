@@ -1,9 +1,12 @@
 #include "record/batch.h"
 
 #include <algorithm>
+#include <new>
 #include <numeric>
+#include <utility>
 
 #include <arrow/array.h>
+#include <arrow/buffer.h>
 #include <arrow/record_batch.h>
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
@@ -159,19 +162,57 @@ Result<RecordView> RecordView::Take(const std::vector<int64_t>& rows) const {
 
 namespace {
 
-/// A bitmap that counts its zeros.
+/// A bitmap that counts its zeros, and is none as long as it has none.
 struct ValidityBits {
   std::vector<uint8_t> bits;
   int64_t length = 0;
   int64_t nulls = 0;
 
   void Push(bool valid) {
+    if (!valid || nulls > 0) PushBit(valid);
+    ++length;
+  }
+  void PushBit(bool valid) {
+    if (nulls == 0) {
+      bits.assign(static_cast<size_t>((length + 7) / 8), 0xFF);
+      if (length % 8 != 0) bits.back() = static_cast<uint8_t>((1u << (length % 8)) - 1);
+    }
     if (length % 8 == 0) bits.push_back(0);
     if (valid) bits.back() = static_cast<uint8_t>(bits.back() | (1u << (length % 8)));
     else ++nulls;
-    ++length;
   }
   std::shared_ptr<arrow::Buffer> Finish() { return nulls == 0 ? nullptr : arrow::Buffer::FromVector(std::move(bits)); }
+};
+
+/// Leaves new elements as the memory was: a vector's bytes are about to be overwritten.
+template <typename T>
+struct Uninitialised : std::allocator<T> {
+  template <typename U>
+  struct rebind {
+    using other = Uninitialised<U>;
+  };
+  template <typename U>
+  void construct(U* at) noexcept {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <typename U, typename... Args>
+  void construct(U* at, Args&&... args) {
+    ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
+  }
+};
+
+using Bytes = std::vector<uint8_t, Uninitialised<uint8_t>>;
+
+class BytesBuffer final : public arrow::Buffer {
+ public:
+  explicit BytesBuffer(Bytes bytes) : arrow::Buffer(nullptr, 0), bytes_(std::move(bytes)) {
+    data_ = bytes_.data();
+    size_ = static_cast<int64_t>(bytes_.size());
+    capacity_ = static_cast<int64_t>(bytes_.capacity());
+  }
+
+ private:
+  Bytes bytes_;
 };
 
 struct TextBuilder {
@@ -212,8 +253,8 @@ struct TextBuilder {
 struct VectorBuilder {
   VectorSpec spec;
   int64_t width = 0;
-  std::vector<uint8_t> data;
-  std::vector<int32_t> offsets{0};
+  Bytes data;
+  std::vector<int32_t> offsets{0};  ///< not of a dense vector
   std::vector<uint32_t> indices;
   std::vector<float> values;
   ValidityBits validity;
@@ -224,9 +265,9 @@ struct VectorBuilder {
     return spec.kind == VectorKind::sparse ? indices.size() : width == 0 ? 0 : data.size() / static_cast<size_t>(width);
   }
   void End() {
-    if (!set && spec.kind == VectorKind::dense) data.resize(data.size() + static_cast<size_t>(width));
+    if (spec.kind != VectorKind::dense) offsets.push_back(static_cast<int32_t>(Length()));
+    else if (!set) data.resize(data.size() + static_cast<size_t>(width), uint8_t{0});
     validity.Push(set);
-    offsets.push_back(static_cast<int32_t>(Length()));
     committed = data.size();
     set = false;
   }
@@ -236,11 +277,11 @@ struct VectorBuilder {
     values.resize(indices.size());
     set = false;
   }
-  int64_t bytes() const { return static_cast<int64_t>(data.size() + 8 * indices.size() + 4 * offsets.size()); }
+  int64_t bytes() const { return static_cast<int64_t>(data.size() + 8 * indices.size()) + 4 * (validity.length + 1); }
 
   std::shared_ptr<arrow::ArrayData> FinishDense(const std::shared_ptr<arrow::DataType>& type, int64_t rows,
                                                 std::shared_ptr<arrow::Buffer> bitmap, int64_t nulls) {
-    auto buffer = arrow::Buffer::FromVector(std::move(data));
+    std::shared_ptr<arrow::Buffer> buffer = std::make_shared<BytesBuffer>(std::move(data));
     if (type->id() == arrow::Type::FIXED_SIZE_BINARY) return arrow::ArrayData::Make(type, rows, {std::move(bitmap), std::move(buffer)}, nulls);
     auto child = arrow::ArrayData::Make(type->field(0)->type(), rows * spec.dims, {nullptr, std::move(buffer)}, 0);
     return arrow::ArrayData::Make(type, rows, {std::move(bitmap)}, {std::move(child)}, nulls);

@@ -1,3 +1,4 @@
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -11,6 +12,34 @@ namespace vecferry {
 namespace {
 
 constexpr std::string_view kWrap = "{\"$vf\":\"object\",\"v\":";
+
+/// Whether a byte stands in a JSON string as it is.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (size_t c = 0x20; c < 256; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+constexpr double kMillion = 1e6;
+constexpr double kFineTo = 8589934592.0;  ///< 2^33: below it two multiples of a millionth are two doubles
+
+/// A number of whole millionths, as nearly every time is, from `buffer` to the end that is returned; nullptr where the
+/// general way is to be taken. The shortest text of such a number is the one with its millionths: doubles are dense enough
+/// that no other multiple of a millionth, and so no shorter text, is nearest to the same double.
+char* WriteMillionths(double value, char* buffer, char* end) {
+  if (!(value >= 1 && value < kFineTo)) return nullptr;
+  const auto millionths = static_cast<uint64_t>(value * kMillion + 0.5);
+  if (static_cast<double>(millionths) / kMillion != value) return nullptr;
+  auto fraction = static_cast<uint32_t>(millionths % 1000000);
+  if (fraction == 0) return nullptr;
+  char* at = std::to_chars(buffer, end, millionths / 1000000).ptr;
+  *at++ = '.';
+  for (uint32_t unit = 100000; fraction != 0; unit /= 10) {
+    *at++ = static_cast<char>('0' + fraction / unit);
+    fraction %= unit;
+  }
+  return at;
+}
 
 }  // namespace
 
@@ -111,7 +140,7 @@ void AppendJsonString(std::string_view utf8, std::string* out) {
   size_t done = 0;
   for (size_t i = 0; i < utf8.size(); ++i) {
     const auto c = static_cast<unsigned char>(utf8[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    if (kPlain[c]) continue;
     out->append(utf8, done, i - done);
     done = i + 1;
     switch (c) {
@@ -129,6 +158,10 @@ void AppendJsonString(std::string_view utf8, std::string* out) {
 
 void AppendJsonDouble(double value, std::string* out) {
   char buffer[32];
+  if (const char* const end = WriteMillionths(value, buffer, buffer + sizeof buffer)) {
+    out->append(buffer, static_cast<size_t>(end - buffer));
+    return;
+  }
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
   const std::string_view text(buffer, static_cast<size_t>(end - buffer));
   *out += text;

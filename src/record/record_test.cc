@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <charconv>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -44,6 +45,27 @@ void AddFullRow(BatchBuilder& builder, std::string_view id) {
   builder.Multi(4, Bytes({1, 2, 3, 4}), 2);
   builder.Extra(0, std::string_view("\0x", 2));
   builder.EndRow();
+}
+
+TEST(Json, DoublesAreTheShortestTextThatReadsBack) {
+  const auto expect = [](double value) {
+    char buffer[32];
+    std::string text(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+    if (text.find_first_of(".e") == text.npos) text += ".0";
+    std::string json;
+    AppendJsonDouble(value, &json);
+    EXPECT_EQ(json, text);
+  };
+  for (const double value : {0.0, -0.0, 0.5, 1.0, 1.5, -1.5, 1e-7, 1e22, 1.7e9, 1700000000.25, 4294967296.5, 8589934591.999999, 8589934592.5}) expect(value);
+  uint64_t state = 1;
+  for (int i = 0; i < 100000; ++i) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    const double unit = static_cast<double>(state >> 11) / 9007199254740992.0;
+    const double value = std::ldexp(unit, i % 36);
+    for (const double digits : {1e1, 1e3, 1e6, 1e7}) expect(std::round(value * digits) / digits);
+    expect(value);
+    expect(std::nextafter(std::round(value * 1e6) / 1e6, 1e300));
+  }
 }
 
 TEST(Schema, GoesToArrowAndJsonAndBack) {

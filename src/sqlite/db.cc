@@ -140,6 +140,23 @@ std::string_view Stmt::Blob(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(stmt_, column));
   return bytes ? std::string_view(bytes, static_cast<size_t>(sqlite3_column_bytes(stmt_, column))) : std::string_view();
 }
+Stmt::Cell Stmt::At(int column) const {
+  // SQLite calls such a value unprotected: it is for one thread, as this class is.
+  sqlite3_value* const value = sqlite3_column_value(stmt_, column);
+  switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER: return {Type::integer, sqlite3_value_double(value), {}};
+    case SQLITE_FLOAT: return {Type::real, sqlite3_value_double(value), {}};
+    case SQLITE_TEXT: {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
+      return {Type::text, 0, text ? std::string_view(text, static_cast<size_t>(sqlite3_value_bytes(value))) : std::string_view()};
+    }
+    case SQLITE_BLOB: {
+      const auto* bytes = static_cast<const char*>(sqlite3_value_blob(value));
+      return {Type::blob, 0, bytes ? std::string_view(bytes, static_cast<size_t>(sqlite3_value_bytes(value))) : std::string_view()};
+    }
+    default: return {};
+  }
+}
 
 BlobReader::BlobReader(BlobReader&& other) noexcept
     : db_(other.db_), blob_(std::exchange(other.blob_, nullptr)), size_(other.size_) {}

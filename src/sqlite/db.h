@@ -49,6 +49,13 @@ class Stmt {
   std::string_view Text(int column) const;
   std::string_view Blob(int column) const;
   bool IsNull(int column) const { return ColumnType(column) == Type::null; }
+  /// A column as it is stored, in one look where Type, Text and Double are three.
+  struct Cell {
+    Type type = Type::null;
+    double real = 0;         ///< of a number
+    std::string_view bytes;  ///< of a text or blob
+  };
+  Cell At(int column) const;
 
  private:
   friend class Db;

@@ -17,6 +17,7 @@ static_assert(std::endian::native == std::endian::little, "vec0 blobs are little
 
 constexpr int64_t kInlineText = 12;
 constexpr int64_t kMaxText = int64_t{1} << 30;
+constexpr int64_t kWindowBytes = 48 << 10;  ///< small enough to stay in the cache between two rows
 
 Status Damage(std::string message) { return MakeError(Category::corrupt, std::move(message)); }
 
@@ -68,6 +69,7 @@ struct Vec0Reader::Impl {
   Status LoadMetadata(Vec0Chunk& chunk);
   void LoadPartitions(Vec0Chunk& chunk);
   Status OpenVector(Vec0Chunk& chunk, size_t column);
+  bool ReadAhead(Vec0Chunk& chunk, size_t column, int64_t slot);
   Status ReadIndexed(size_t column, int64_t rowid, uint8_t* out);
   Result<Vec0Value> ReadMetadata(const Vec0Column& column, const Vec0Chunk& chunk, int64_t slot, int64_t rowid);
   Result<Vec0Value> ReadText(const Vec0Column& column, const std::string& blob, int64_t slot, int64_t rowid);
@@ -172,6 +174,7 @@ Status Vec0Reader::Impl::Load(Vec0Chunk& into) {
   if (into.problem.empty()) LoadPartitions(into);
   chunk.Reset();
   into.vectors.resize(vectors.size());
+  into.windows.resize(vectors.size());
   into.vector_problems.assign(vectors.size(), "");
   return into.problem.empty() ? LoadMetadata(into) : Status::OK();
 }
@@ -221,6 +224,23 @@ Status Vec0Reader::Impl::OpenVector(Vec0Chunk& into, size_t column) {
   }
   into.vectors[column] = std::move(reader);
   return Status::OK();
+}
+
+/// Slots are most often asked for in their order: then the next few are read in one go. False where the slot is to be
+/// read alone, out of order or near damage, which is told per row.
+bool Vec0Reader::Impl::ReadAhead(Vec0Chunk& from, size_t column, int64_t slot) {
+  Vec0Chunk::Window& window = from.windows[column];
+  const int64_t width = vectors[column]->width();
+  const int64_t count = std::min(kWindowBytes / width, table.chunk_size - slot);
+  if (std::exchange(window.expected, slot + 1) != slot || count < 2) return false;
+  window.bytes.resize(static_cast<size_t>(count * width));
+  window.first = window.end = slot;
+  if (!from.vectors[column]->Read(slot * width, count * width, window.bytes.data()).ok()) {
+    from.vectors[column].reset();  // a failed handle stays failed
+    return false;
+  }
+  window.end = slot + count;
+  return true;
 }
 
 Status Vec0Reader::Impl::ReadIndexed(size_t column, int64_t rowid, uint8_t* out) {
@@ -375,15 +395,25 @@ Status Vec0Reader::ReadVector(size_t column, Vec0Chunk* chunk, int64_t slot, int
   }
   if (!chunk) return Damage(fmt::format("row {} has no place in a chunk", rowid));
   if (!chunk->vector_problems[column].empty()) return Damage(chunk->vector_problems[column]);
-  auto& reader = chunk->vectors[column];
-  if (!reader) {
-    const Status status = impl_->OpenVector(*chunk, column);
-    if (!status.ok()) {
-      if (!IsDamage(status)) return status;
-      return Damage(chunk->vector_problems[column] = Reason(status));
-    }
-  }
   const int64_t width = impl_->vectors[column]->width();
+  const auto from_window = [&] {
+    Vec0Chunk::Window& window = chunk->windows[column];
+    if (slot < window.first || slot >= window.end) return false;
+    std::memcpy(out, window.bytes.data() + (slot - window.first) * width, static_cast<size_t>(width));
+    window.expected = slot + 1;
+    return true;
+  };
+  if (from_window()) return Status::OK();
+  auto& reader = chunk->vectors[column];
+  const auto open = [&]() -> Status {
+    if (reader) return Status::OK();
+    const Status status = impl_->OpenVector(*chunk, column);
+    if (status.ok() || !IsDamage(status)) return status;
+    return Damage(chunk->vector_problems[column] = Reason(status));
+  };
+  ARROW_RETURN_NOT_OK(open());
+  if (impl_->ReadAhead(*chunk, column, slot) && from_window()) return Status::OK();
+  ARROW_RETURN_NOT_OK(open());
   const Status status = reader->Read(slot * width, width, out);
   if (status.ok()) return status;
   reader.reset();  // a failed handle stays failed; other slots may still be read

@@ -44,7 +44,13 @@ struct Vec0Chunk {
   std::vector<std::string> metadata;          ///< blob per metadata column, in wanted ones
   std::vector<Vec0Value> partitions;
   std::vector<std::string> partition_bytes;   ///< what the texts of `partitions` refer to
+  struct Window {
+    std::string bytes;                        ///< neighbouring vectors, read at once
+    int64_t first = 0, end = 0;               ///< their slots
+    int64_t expected = -1;                    ///< the slot that makes the reads sequential
+  };
   std::vector<std::optional<BlobReader>> vectors;
+  std::vector<Window> windows;                ///< per vector column
   std::vector<std::string> vector_problems;   ///< per vector column, "" if it can be read
   uint64_t used = 0;
 

@@ -75,6 +75,6 @@ class JsonlConnector final : public Connector {
 
 }  // namespace
 
-std::unique_ptr<Connector> MakeConnector() { return std::make_unique<JsonlConnector>(); }
+std::unique_ptr<Connector> MakeJsonlConnector() { return std::make_unique<JsonlConnector>(); }
 
 }  // namespace vecferry::jsonl

@@ -6,7 +6,7 @@
 namespace vecferry::jsonl {
 
 /// `jsonl:FILE`: one record a line, exact for every type of the record (docs/formats/jsonl.md).
-std::unique_ptr<Connector> MakeConnector();
+std::unique_ptr<Connector> MakeJsonlConnector();
 
 Result<std::unique_ptr<Source>> OpenSource(const fs::path& file);
 Result<std::unique_ptr<Sink>> OpenSink(const fs::path& file);

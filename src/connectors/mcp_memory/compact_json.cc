@@ -1,7 +1,10 @@
 #include "connectors/mcp_memory/compact_json.h"
 
-#include <array>
+#include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 namespace vecferry::mcp_memory {
 namespace {
@@ -10,15 +13,31 @@ constexpr int kMaxDepth = 8;
 constexpr size_t kMaxKeys = 16;
 constexpr size_t kMaxDigits = 15;  ///< below 2^53, and exact as a double
 
+constexpr size_t kWord = sizeof(uint64_t);
+constexpr uint64_t kOnes = 0x0101010101010101ull, kHighs = 0x8080808080808080ull;
+
+/// The high bit of the first byte of a word that is zero; above it the answer is not to be trusted.
+constexpr uint64_t FirstZero(uint64_t word) { return (word - kOnes) & ~word & kHighs; }
+
+/// How many of a word's bytes, from the first, stand in a string that is taken as it is: 0x20 to 0x7E but " and \.
+size_t PlainBytes(uint64_t word) {
+  static_assert(std::endian::native == std::endian::little);
+  const uint64_t control = (word - kOnes * 0x20) & ~word & kHighs;
+  const uint64_t odd = (word & kHighs) | control | FirstZero(word ^ kOnes * '"') | FirstZero(word ^ kOnes * '\\') | FirstZero(word ^ kOnes * 0x7F);
+  return static_cast<size_t>(std::countr_zero(odd)) / 8;
+}
+
+/// Writes what it reads but for white space, so never more than `text`; a word beyond that may be overwritten.
 class Compactor {
  public:
-  Compactor(std::string_view text, std::string* out) : at_(text.data()), end_(text.data() + text.size()), out_(out) {}
+  Compactor(std::string_view text, char* out) : at_(text.data()), end_(text.data() + text.size()), out_(out) {}
 
-  bool Run() {
+  /// The end of what was written; nullptr where the text is to be read in another way.
+  char* Run() {
     Skip();
-    if (!Object(0)) return false;
+    if (!Object(0)) return nullptr;
     Skip();
-    return at_ == end_;
+    return at_ == end_ ? out_ : nullptr;
   }
 
  private:
@@ -38,40 +57,43 @@ class Compactor {
 
   bool Object(int depth) {
     if (depth == kMaxDepth || !Take('{')) return false;
-    *out_ += '{';
-    std::array<std::string_view, kMaxKeys> keys;
+    *out_++ = '{';
+    struct Key {
+      const char* data;
+      size_t size;
+    } keys[kMaxKeys];
     size_t count = 0;
     if (!TakeToken('}')) {
       do {
-        if (count > 0) *out_ += ',';
+        if (count > 0) *out_++ = ',';
         std::string_view key;
         if (count == kMaxKeys || !String(&key) || key == "$vf" || !TakeToken(':')) return false;
         for (size_t i = 0; i < count; ++i) {
-          if (keys[i] == key) return false;
+          if (std::string_view(keys[i].data, keys[i].size) == key) return false;
         }
-        keys[count++] = key;
-        *out_ += ':';
+        keys[count++] = {key.data(), key.size()};
+        *out_++ = ':';
         if (!Value(depth + 1)) return false;
       } while (TakeToken(','));
       if (!Take('}')) return false;
     }
-    *out_ += '}';
+    *out_++ = '}';
     return true;
   }
 
   bool Array(int depth) {
     if (depth == kMaxDepth || !Take('[')) return false;
-    *out_ += '[';
+    *out_++ = '[';
     if (!TakeToken(']')) {
       bool first = true;
       do {
-        if (!first) *out_ += ',';
+        if (!first) *out_++ = ',';
         first = false;
         if (!Value(depth + 1)) return false;
       } while (TakeToken(','));
       if (!Take(']')) return false;
     }
-    *out_ += ']';
+    *out_++ = ']';
     return true;
   }
 
@@ -93,7 +115,7 @@ class Compactor {
   bool Word(std::string_view word) {
     if (!std::string_view(at_, static_cast<size_t>(end_ - at_)).starts_with(word)) return false;
     at_ += word.size();
-    *out_ += word;
+    out_ = std::copy(word.begin(), word.end(), out_);
     return true;
   }
 
@@ -101,12 +123,27 @@ class Compactor {
     Skip();
     if (!Take('"')) return false;
     const char* const begin = at_;
-    while (at_ < end_ && *at_ >= 0x20 && *at_ < 0x7F && *at_ != '"' && *at_ != '\\') ++at_;
+    *out_++ = '"';
+    CopyPlain();
     if (at_ == end_ || *at_ != '"') return false;
     *text = {begin, static_cast<size_t>(at_ - begin)};
     ++at_;
-    out_->append(begin - 1, at_);
+    *out_++ = '"';
     return true;
+  }
+
+  void CopyPlain() {
+    while (at_ < end_) {
+      const auto left = static_cast<size_t>(end_ - at_);
+      uint64_t word = 0;
+      if (left >= kWord) std::memcpy(&word, at_, kWord);
+      else std::memcpy(&word, at_, left);  // the zeros that fill it up are not plain
+      std::memcpy(out_, &word, kWord);
+      const size_t plain = PlainBytes(word);
+      at_ += plain;
+      out_ += plain;
+      if (plain < kWord) return;
+    }
   }
 
   size_t Digits() {
@@ -127,22 +164,23 @@ class Compactor {
       if (fraction == 0 || whole + fraction > kMaxDigits) return false;
     }
     if (at_ < end_ && (*at_ == 'e' || *at_ == 'E')) return false;
-    out_->append(begin, at_);
+    out_ = std::copy(begin, at_, out_);
     return true;
   }
 
   const char* at_;
   const char* end_;
-  std::string* out_;
+  char* out_;
 };
 
 }  // namespace
 
 bool AppendPlainObject(std::string_view text, std::string* json) {
   const size_t before = json->size();
-  if (Compactor(text, json).Run()) return true;
-  json->resize(before);
-  return false;
+  json->resize(before + text.size() + kWord);
+  const char* const end = Compactor(text, json->data() + before).Run();
+  json->resize(end ? static_cast<size_t>(end - json->data()) : before);
+  return end != nullptr;
 }
 
 }  // namespace vecferry::mcp_memory

@@ -51,6 +51,11 @@ std::string RawRecord(const Stmt& row) {
   return json + "}}";
 }
 
+/// A cell that is no BLOB, as text: a number becomes the text SQLite makes of it.
+std::string_view TextOf(const Stmt& row, int column, const Stmt::Cell& cell) {
+  return cell.type == Type::text || cell.type == Type::null ? cell.bytes : row.Text(column);
+}
+
 Status BadTime(int column, std::string_view text) {
   return MakeError(Category::bad_content, fmt::format("{} is no time: {}", column == kCreated ? "created_at" : "updated_at", Printable(text, 80)));
 }
@@ -105,16 +110,18 @@ Reject MemoryRow::RejectWhole(std::string code, std::string message) const {
 
 /// Hash, content and type; refused where they are not text of this world.
 bool MemoryRow::LoadTexts(const Stmt& row) {
-  if (row.IsNull(kHash)) return Refuse(row, "missing-hash", "content_hash is NULL");
-  if (row.ColumnType(kHash) == Type::blob) return Refuse(row, "blob-hash", "content_hash is a BLOB");
-  if (row.IsNull(kContent)) return Refuse(row, "missing-content", "content is NULL");
-  if (row.ColumnType(kContent) == Type::blob) return Refuse(row, "blob-content", "content is a BLOB, which the service cannot read");
-  if (row.ColumnType(kTags) == Type::blob) return Refuse(row, "bad-tags", "tags is a BLOB");
-  if (row.ColumnType(kType) == Type::blob) return Refuse(row, "bad-type", "memory_type is a BLOB");
-  id_ = row.Text(kHash);
-  document_ = row.Text(kContent);
-  type_ = row.Text(kType);
-  const std::pair<std::string_view, const char*> texts[] = {{id_, "content_hash"}, {document_, "content"}, {type_, "memory_type"}, {row.Text(kTags), "tags"}};
+  const Stmt::Cell hash = row.At(kHash), content = row.At(kContent), tags = row.At(kTags), type = row.At(kType);
+  if (hash.type == Type::null) return Refuse(row, "missing-hash", "content_hash is NULL");
+  if (hash.type == Type::blob) return Refuse(row, "blob-hash", "content_hash is a BLOB");
+  if (content.type == Type::null) return Refuse(row, "missing-content", "content is NULL");
+  if (content.type == Type::blob) return Refuse(row, "blob-content", "content is a BLOB, which the service cannot read");
+  if (tags.type == Type::blob) return Refuse(row, "bad-tags", "tags is a BLOB");
+  if (type.type == Type::blob) return Refuse(row, "bad-type", "memory_type is a BLOB");
+  id_ = TextOf(row, kHash, hash);
+  document_ = TextOf(row, kContent, content);
+  type_ = TextOf(row, kType, type);
+  tags_ = TextOf(row, kTags, tags);
+  const std::pair<std::string_view, const char*> texts[] = {{id_, "content_hash"}, {document_, "content"}, {type_, "memory_type"}, {tags_, "tags"}};
   for (const auto& [text, name] : texts) {
     if (!IsValidUtf8(text)) return Refuse(row, "invalid-utf8", fmt::format("{} is not valid UTF-8", name));
   }
@@ -122,9 +129,8 @@ bool MemoryRow::LoadTexts(const Stmt& row) {
 }
 
 Status MemoryRow::AddTags(const Stmt& row) {
-  const std::string_view column = row.Text(kTags);
-  if (!has_names_ || !MayBeAmbiguous(column)) {
-    AppendTags(column, &json_);
+  if (!has_names_ || !MayBeAmbiguous(tags_)) {
+    AppendTags(tags_, &json_);
     return Status::OK();
   }
   tag_names_.clear();
@@ -138,14 +144,14 @@ Status MemoryRow::AddTags(const Stmt& row) {
     valid = valid && IsValidUtf8(tag_names_.back());
   }
   names_.Reset();
-  if (!valid || !AppendNamedTags(column, tag_names_, &json_)) AppendTags(column, &json_);
+  if (!valid || !AppendNamedTags(tags_, tag_names_, &json_)) AppendTags(tags_, &json_);
   return Status::OK();
 }
 
 Status MemoryRow::AddMetadata(const Stmt& row) {
-  // The type first: taking a BLOB as text turns it into one.
-  if (row.ColumnType(kMetadata) == Type::blob) return MakeError(Category::bad_content, "metadata is a BLOB");
-  const std::string_view text = row.Text(kMetadata);
+  const Stmt::Cell cell = row.At(kMetadata);
+  if (cell.type == Type::blob) return MakeError(Category::bad_content, "metadata is a BLOB");
+  const std::string_view text = TextOf(row, kMetadata, cell);
   if (text.empty() || text == "{}") {
     json_ += "{}";
     return Status::OK();
@@ -158,14 +164,15 @@ Status MemoryRow::AddMetadata(const Stmt& row) {
 }
 
 Status MemoryRow::AddTime(const Stmt& row, int column, int iso_column) {
-  const Type type = row.ColumnType(column);
+  const Stmt::Cell cell = row.At(column);
+  const Type type = cell.type;
   if (type == Type::integer || type == Type::real) {
-    if (!std::isfinite(row.Double(column))) return BadTime(column, "it is infinite");
-    AppendJsonDouble(row.Double(column), &json_);
+    if (!std::isfinite(cell.real)) return BadTime(column, "it is infinite");
+    AppendJsonDouble(cell.real, &json_);
     return Status::OK();
   }
   std::optional<double> time;
-  const std::string_view text = type == Type::text ? row.Text(column) : std::string_view();
+  const std::string_view text = type == Type::text ? cell.bytes : std::string_view();
   if (!text.empty()) time = TimeOfText(text);
   if (!time && row.ColumnType(iso_column) == Type::text) time = ParseIsoTime(row.Text(iso_column));
   if (time) {

@@ -48,7 +48,7 @@ class MemoryRow {
   bool has_names_ = false;
   JsonReader reader_;
   std::string json_;
-  std::string_view id_, document_, type_;
+  std::string_view id_, document_, type_, tags_;
   std::vector<std::string> tag_names_;
   Reject reject_;
 };

@@ -29,6 +29,8 @@ size_t SpaceBefore(std::string_view text) {
 }
 
 std::string_view Strip(std::string_view text) {
+  const auto solid = [](char c) { return c > ' ' && c < 0x7F; };
+  if (!text.empty() && solid(text.front()) && solid(text.back())) return text;
   while (const size_t n = SpaceAt(text)) text.remove_prefix(n);
   while (const size_t n = SpaceBefore(text)) text.remove_suffix(n);
   return text;

@@ -167,6 +167,6 @@ class MemoryConnector final : public Connector {
 
 }  // namespace
 
-std::unique_ptr<Connector> MakeConnector() { return std::make_unique<MemoryConnector>(); }
+std::unique_ptr<Connector> MakeMemoryConnector() { return std::make_unique<MemoryConnector>(); }
 
 }  // namespace vecferry::memory

@@ -7,7 +7,7 @@ namespace vecferry::memory {
 
 /// `memory:NAME#DATASET`: datasets of this process, gone with it. Exact for every type of the record. Its
 /// options declare less than it can do, so that what the engine does about a lesser store can be tested.
-std::unique_ptr<Connector> MakeConnector();
+std::unique_ptr<Connector> MakeMemoryConnector();
 
 std::unique_ptr<Source> OpenSource(const Location& location, const Capabilities& can);
 Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const Capabilities& can);

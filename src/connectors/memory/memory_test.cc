@@ -27,7 +27,7 @@ RecordView Rows(int first, int count, std::string_view metadata = "{}") {
 
 class Memory : public testing::Test {
  protected:
-  Memory() : connector_(MakeConnector()) {
+  Memory() : connector_(MakeMemoryConnector()) {
     for (const auto& name : Names("t")) Drop("t", name);
   }
   std::unique_ptr<vecferry::Sink> Open(const std::string& uri) { return connector_->OpenSink(*ParseLocation(uri), {}).ValueOrDie(); }

@@ -145,6 +145,6 @@ class QdrantLocal final : public Connector {
 }  // namespace
 }  // namespace qdrant_local
 
-std::unique_ptr<Connector> MakeQdrantLocal() { return std::make_unique<qdrant_local::QdrantLocal>(); }
+std::unique_ptr<Connector> MakeQdrantLocalConnector() { return std::make_unique<qdrant_local::QdrantLocal>(); }
 
 }  // namespace vecferry

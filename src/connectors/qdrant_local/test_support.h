@@ -160,7 +160,7 @@ class StoreTest : public testing::Test {
   fs::path scratch_, root_;
   Layout layout_;
   OpenContext context_;
-  std::unique_ptr<Connector> connector_ = MakeQdrantLocal();
+  std::unique_ptr<Connector> connector_ = MakeQdrantLocalConnector();
 };
 
 }  // namespace vecferry::qdrant_local

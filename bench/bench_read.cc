@@ -1,0 +1,55 @@
+// What a connector's reader alone reaches: all batches of one split at the default size, dropped as they come, opened as
+// `inspect` opens it, without a folder of its own. For mcp-memory the limit beside it is `bench_main_job read`.
+// usage: bench_read URI
+#include <ctime>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "connectors/builtin.h"
+
+namespace {
+
+using namespace vecferry;
+
+template <typename T>
+T Must(Result<T> result) {
+  if (!result.ok()) {
+    std::fprintf(stderr, "%s\n", result.status().message().c_str());
+    std::exit(1);
+  }
+  return std::move(*result);
+}
+
+double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return std::fprintf(stderr, "usage: bench_read URI\n"), 2;
+  Registry registry;
+  RegisterBuiltin(registry);
+  const Location location = Must(registry.Resolve(argv[1]));
+  Connector* const connector = Must(registry.Find(location.scheme));
+  OpenContext context;
+  context.layout = Must(registry.FindLayout(connector->info().default_layout));
+  const auto source = Must(connector->OpenSource(location, context));
+  const auto splits = Must(source->Splits(1));
+  int64_t records = 0, rejects = 0, bytes = 0;
+  const double cpu = CpuSeconds();
+  const auto began = std::chrono::steady_clock::now();
+  for (const Split& split : splits) {
+    const auto reader = Must(source->Read(split, {}, {}));
+    while (const auto batch = Must(reader->Next())) {
+      records += batch->records.rows();
+      bytes += batch->records.bytes();
+      rejects += static_cast<int64_t>(batch->rejects.size());
+    }
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  std::printf("{\"records\": %lld, \"seconds\": %.6f, \"rate\": %.0f, \"cpu\": %.6f, \"bytes\": %lld, \"rejects\": %lld}\n",
+              static_cast<long long>(records), seconds, static_cast<double>(records) / seconds, CpuSeconds() - cpu,
+              static_cast<long long>(bytes), static_cast<long long>(rejects));
+  return 0;
+}
