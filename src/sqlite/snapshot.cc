@@ -144,7 +144,8 @@ Status StepAll(Db& from, Db& to, const CancelToken* cancel, const CopyProgress& 
     }
     if (code != SQLITE_OK && code != SQLITE_DONE) {
       const Category category = CategoryOfCode(code);
-      return MakeError(category, fmt::format("cannot copy the database: {}", sqlite3_errstr(code)),
+      return MakeError(category, fmt::format("cannot copy {} to {}: {}", sqlite3_db_filename(from.handle(), "main"), sqlite3_db_filename(to.handle(), "main"),
+                                             sqlite3_errstr(code)),
                        category == Category::no_space ? "free some space and run the same command again" : "");
     }
     const int64_t total = sqlite3_backup_pagecount(backup.get());
