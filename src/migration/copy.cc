@@ -391,9 +391,14 @@ class Copier {
 
   // ---- verification ----
 
-  Result<VerifyRequest> RequestFor(Source& target) const {
+  Result<VerifyRequest> RequestFor(Source& target) {
     VerifyRequest request;
     ARROW_ASSIGN_OR_RAISE(request.rejected, RejectedKeys(*run_.journal));
+    if (options_.limit >= 0) {
+      ARROW_ASSIGN_OR_RAISE(written_, LoadWritten(*run_.journal));
+      request.written = &written_;
+      request.limit = options_.limit;
+    }
     request.source = source_.source.get();
     request.target = &target;
     request.layout = target_.layout;
@@ -522,6 +527,7 @@ class Copier {
   Duplicates duplicates_;
   int first_again_split_ = INT32_MAX;
   std::set<uint64_t> only_keys_;
+  WrittenHashes written_;                  ///< of a run with --limit, for its verification
   CopyReport report_;
 };
 

@@ -37,7 +37,10 @@ class Differ {
 
  private:
   bool Concerns(const RecordHash& hash) const { return buckets_.contains(Digest::BucketOf(hash.key)); }
-  bool Rejected(const RecordHash& hash) const { return request_.rejected && request_.rejected->contains(hash.key.low); }
+  bool NotAsked(const RecordHash& hash) const {
+    if (request_.only_written && request_.written && !request_.written->contains(hash.key.low)) return true;
+    return request_.rejected && request_.rejected->contains(hash.key.low);
+  }
 
   ScanOptions Options(bool target) const {
     ScanOptions options;
@@ -49,7 +52,7 @@ class Differ {
   Status ReadSource() {
     return Scan(engine_, *request_.source, Options(false), "verify: source", -1,
                 [&](const RecordView&, int64_t, const RecordHash& hash) -> Status {
-                  if (Concerns(hash) && !Rejected(hash)) source_.emplace(hash.key.low, hash);
+                  if (Concerns(hash) && !NotAsked(hash)) source_.emplace(hash.key.low, hash);
                   return Status::OK();
                 }).status();
   }

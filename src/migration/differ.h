@@ -22,6 +22,7 @@ struct DifferRequest {
   bool keys_only = false;             ///< level ids
   const WrittenHashes* written = nullptr;  ///< nullptr: the copy's journal is not known
   const std::set<uint64_t>* rejected = nullptr;  ///< key words of records that the copy did not move
+  bool only_written = false;          ///< what the copy did not write was not asked for: --limit
   bool fresh = false;                 ///< right after the copy: nobody else has written in between
 };
 

@@ -216,6 +216,15 @@ def test_append_rejects_what_is_there_already_and_different(bulk):
     assert len({json.loads(line)["id"] for line in open(report["rejects_file"])}) == 30
 
 
+@pytest.mark.parametrize("how", ["append", "upsert"])
+def test_a_limit_asks_for_no_more(bulk, how):
+    """Into a collection that others share: what lies beyond the limit was not asked for, and is no loss."""
+    records, _ = existing(bulk, True, 0)
+    report = bulk.copy("--on-exists", how, "--limit", "100")
+    assert report["written"] == 100 and report["verify"]["ok"] and set(report["verify"]["counts"]) <= {"unrelated"}
+    assert len(vendors.records(bulk.folder, bookkeeping=True)) == len(records) + 100
+
+
 @pytest.mark.parametrize("fresh", [True, False])
 def test_rollback_leaves_alone_what_the_client_changed_since(bulk, fresh):
     records = {} if fresh else existing(bulk, True, 10)[0]
