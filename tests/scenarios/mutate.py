@@ -4,6 +4,10 @@ import random
 import sqlite3
 
 
+# The key of point 1, where the service keeps notes of its own: no record, and outside count and digest.
+BOOKKEEPING = "gARLAS4="
+
+
 class Mutator:
     """Each kind changes one thing in storage.sqlite and says whether the vendor's own reader would notice."""
 
@@ -16,9 +20,9 @@ class Mutator:
     def apply(self, kind):
         """Returns a description, or None where the change means nothing to the vendor's reader."""
         with sqlite3.connect(self.storage) as db:
-            rows = db.execute("SELECT count(*) FROM points").fetchone()[0]
+            rows = db.execute("SELECT count(*) FROM points WHERE id <> ?", (BOOKKEEPING,)).fetchone()[0]
             row = self.pick.randrange(rows)
-            key, blob = db.execute("SELECT id, point FROM points LIMIT 1 OFFSET ?", (row,)).fetchone()
+            key, blob = db.execute("SELECT id, point FROM points WHERE id <> ? LIMIT 1 OFFSET ?", (BOOKKEEPING, row)).fetchone()
             text = getattr(self, "_" + kind)(db, key, blob)
             db.commit()
             return text
@@ -79,7 +83,7 @@ class Mutator:
         return f"{point.id} added"
 
     def _swapped(self, db, key, blob):
-        other, other_blob = db.execute("SELECT id, point FROM points WHERE id <> ? ORDER BY random() LIMIT 1", (key,)).fetchone()
+        other, other_blob = db.execute("SELECT id, point FROM points WHERE id NOT IN (?, ?) ORDER BY random() LIMIT 1", (key, BOOKKEEPING)).fetchone()
         self._put(db, key, other_blob)
         self._put(db, other, blob)
         return f"{key} and {other} swapped"

@@ -82,7 +82,7 @@ void AddRowNotes(const sqlite::Stmt& sums, bool keep_missing, Census* census) {
 Status AddOrphans(sqlite::Db& db, const Tables& tables, int64_t placed, Census* census) {
   if (!tables.embeddings) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const int64_t vectors, db.QueryInt("SELECT count(*) FROM memory_embeddings_rowids"));
-  AddNote(census, "orphan-vectors", vectors - placed, Plural(vectors - placed, "vector belongs", "vectors belong") + " to no memory and is left out", false);
+  AddNote(census, "orphan-vectors", vectors - placed, Plural(vectors - placed, "vector belongs to no memory and is left out", "vectors belong to no memory and are left out"), false);
   return Status::OK();
 }
 
