@@ -1,6 +1,7 @@
 """What the tests of the command line share: the program, a state folder of their own, a small database of memories."""
 import json
 import os
+import signal
 import pathlib
 import subprocess
 
@@ -9,6 +10,12 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = pathlib.Path(os.environ.get("VECFERRY_FIXTURES", ROOT / "tools/fixtures"))
 PROGRAM = os.environ.get("VECFERRY_BIN", str(ROOT / "build/release/bin/vecferry"))
+
+
+def usual_signals():
+    """What a shell gives a program, whatever these tests were started from: `nohup` leaves SIGHUP ignored, and the program keeps to that."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Cli:
@@ -21,7 +28,7 @@ class Cli:
 
     def start(self, *words, env=None, **kwargs):
         return subprocess.Popen([PROGRAM, *map(str, words)], cwd=self.folder, env={**self.env, **(env or {})}, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=usual_signals, **kwargs)
 
     def run(self, *words, env=None):
         process = self.start(*words, env=env, stdin=subprocess.DEVNULL)
