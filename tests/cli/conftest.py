@@ -1,8 +1,8 @@
 """What the tests of the command line share: the program, a state folder of their own, a small database of memories."""
 import json
 import os
-import signal
 import pathlib
+import signal
 import subprocess
 
 import pytest
