@@ -64,9 +64,10 @@ Result<std::unique_ptr<Journal>> Journal::Create(const fs::path& file, const Run
     ARROW_RETURN_NOT_OK(db.Exec(kJournalSchema));
     ARROW_ASSIGN_OR_RAISE(auto insert, db.Prepare("INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,x'')"));
     const double now = Clock::System().WallSeconds();
+    const std::string_view state = header.state.empty() ? std::string_view("running") : std::string_view(header.state);
     insert.BindText(1, header.id).BindText(2, header.command).BindText(3, header.source).BindText(4, header.target);
     insert.BindText(5, header.pair).BindText(6, header.fingerprint).BindText(7, header.plan).BindText(8, header.version);
-    insert.BindText(9, header.state.empty() ? "running" : header.state).Bind(10, int64_t{-1}).Bind(11, now).Bind(12, now).Bind(13, 0.0);
+    insert.BindText(9, state).Bind(10, int64_t{-1}).Bind(11, now).Bind(12, now).Bind(13, 0.0);
     insert.Bind(14, header.total).BindText(15, header.summary);
     ARROW_RETURN_NOT_OK(insert.Run());
   }
