@@ -150,6 +150,8 @@ class Copier {
     report_.exit_code = header_.exit_code;
     report_.journal = run_.folder.journal();
     report_.total = header_.total;
+    report_.plan.source_uri = header_.source;
+    report_.plan.target_uri = header_.target;
     ARROW_RETURN_NOT_OK(FillFromSummary(header_.summary, &report_));
     report_.next.push_back(fmt::format("{} --restart", options_.command));
     return true;
@@ -228,6 +230,8 @@ class Copier {
       ARROW_ASSIGN_OR_RAISE(header_, run_.journal->header());
       report_.total = header_.total;
       report_.plan.source = source_.info;
+      report_.plan.source_uri = header_.source;
+      report_.plan.target_uri = header_.target;
       report_.plan.layout = target_.layout->name;
       return Status::OK();
     }

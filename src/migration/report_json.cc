@@ -125,6 +125,7 @@ Status FillFromSummary(std::string_view summary, CopyReport* report) {
   report->transfer.bytes = json.value("bytes", int64_t{0});
   report->mismatches = json.value("mismatches", int64_t{0});
   report->rejects_file = json.value("rejects_file", "");
+  report->peak_memory = json.value("peak_memory", uint64_t{0});
   const auto seconds = json.value("seconds", Json::object());
   report->snapshot_seconds = seconds.value("snapshot", 0.0);
   report->transfer_seconds = seconds.value("transfer", 0.0);
