@@ -6,6 +6,10 @@
 #include "cli/signals.h"
 #include "connectors/builtin.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 extern char** environ;
 
 namespace {
@@ -20,9 +24,18 @@ std::map<std::string, std::string> Environment() {
   return all;
 }
 
+/// Batches are buffers of megabytes that threads fill and free in turn. With a fixed threshold glibc maps each of its own and gives
+/// it back when it is freed; left to itself it raises the threshold and keeps them, which costs half as much memory again.
+void KeepMemoryFlat() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  KeepMemoryFlat();
   static vecferry::CancelToken cancel;
   vecferry::cli::InstallSignals(&cancel);
   vecferry::Registry registry;
