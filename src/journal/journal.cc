@@ -152,12 +152,6 @@ Status Journal::SetPlan(std::string_view plan, int64_t total) {
   });
 }
 
-Status Journal::Touch() {
-  std::lock_guard lock(mutex_);
-  ARROW_ASSIGN_OR_RAISE(auto update, db_.Prepare("UPDATE run SET updated=?"));
-  return update.Bind(1, Clock::System().WallSeconds()).Run();
-}
-
 Status Journal::BeginPhase(std::string_view name) {
   std::lock_guard lock(mutex_);
   return Commit("phase-begin", true, [&]() -> Status {

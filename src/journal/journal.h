@@ -90,7 +90,6 @@ class Journal {
   Result<RunHeader> header();
   Status SetState(std::string_view state, int exit_code = -1, std::string_view summary = {});
   Status SetPlan(std::string_view plan, int64_t total);
-  Status Touch();
 
   Status BeginPhase(std::string_view name);
   Status EndPhase(std::string_view name, std::string_view result = {});

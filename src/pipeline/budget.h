@@ -48,11 +48,6 @@ class ByteBudget {
     changed_.notify_all();
   }
 
-  int64_t used() const {
-    std::lock_guard lock(mutex_);
-    return used_;
-  }
-
  private:
   void Release(int64_t bytes) {
     std::lock_guard lock(mutex_);
@@ -60,7 +55,7 @@ class ByteBudget {
     changed_.notify_all();
   }
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable changed_;
   const int64_t total_;
   int64_t used_ = 0;

@@ -295,19 +295,20 @@ struct Transfer::Impl {
   }
 
   Result<TransferResult> Finish(Clock::Steady::time_point began) {
+    const Progress last = Snapshot(began);
     TransferResult result;
-    result.written = written;
-    result.skipped = skipped;
-    result.rejected = rejected;
-    result.retried = retried;
-    result.batches = batches;
-    result.bytes = bytes;
-    result.session_records = session;
-    result.seconds = std::chrono::duration<double>(clock.Now() - began).count();
+    result.written = last.written;
+    result.skipped = last.skipped;
+    result.rejected = last.rejected;
+    result.retried = last.retried;
+    result.batches = last.batches;
+    result.bytes = last.bytes;
+    result.session_records = last.session;
+    result.seconds = last.seconds;
     ARROW_ASSIGN_OR_RAISE(const auto state, journal.splits());
     result.complete = std::all_of(state.begin(), state.end(), [](const auto& split) { return split.done; });
     result.digest = acks->Total();
-    events.Send({Event::Kind::progress, "", Snapshot(began), {}});
+    events.Send({Event::Kind::progress, "", last, {}});
     return result;
   }
 };
