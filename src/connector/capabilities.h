@@ -70,6 +70,7 @@ struct Capabilities {
   // As a sink.
   Replay replay = Replay::idempotent_upsert;
   ReplaceMode replace = ReplaceMode::none;
+  bool defers_index = false;       ///< its search index can be built after the load
   bool appends = true;             ///< may write into a dataset that holds records
   int max_in_flight = 1;           ///< Write calls at once
   double expansion = 1.0;          ///< peak memory of a Write over the batch's own size

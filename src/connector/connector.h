@@ -96,6 +96,8 @@ struct DatasetInfo {
   std::vector<Note> notes;
 };
 
+class Lookup;
+
 /// The reading half of a connector, on one dataset. Opened read-only: it never creates, changes or locks
 /// out anything. Describe and Splits are called from one thread; Read from several.
 class Source {
@@ -106,6 +108,8 @@ class Source {
   /// no or empty splits. The answer is kept in the plan and given to Read by another process, maybe days later.
   virtual Result<std::vector<Split>> Splits(int wanted) = 0;
   virtual Result<std::unique_ptr<SplitReader>> Read(const Split& split, const Cursor& from, const ReadOptions& options) = 0;
+  /// The same dataset by key, where the store finds records faster so than by reading all. After Describe.
+  virtual Lookup* lookup() { return nullptr; }
 };
 
 /// What a store itself is in charge of that the engine wants written down before it is done, so that a crash
@@ -139,6 +143,7 @@ struct TargetInfo {
   int64_t count = 0;              ///< records it holds, book-keeping left out
   RecordSchema schema;            ///< meaningful where it exists
   std::string identity;
+  std::optional<ReplaceMode> replace;  ///< how this dataset can be replaced, where it is not the kind's own way
   std::vector<Note> notes;
 };
 
@@ -182,6 +187,26 @@ class Undo {
   virtual Status DropDataset() = 0;
 };
 
+/// Building the search index of a dataset later, while it is loaded. Optional. Usable after Sink::Describe or Prepare; one
+/// thread at a time. The engine keeps the settings in its journal before the first Defer and sees that they are put
+/// back, also after a crash, and that of several runs into one dataset the last does it.
+class IndexDeferral {
+ public:
+  virtual ~IndexDeferral() = default;
+  struct State {
+    bool ready = true;      ///< nothing is being built or waits to be, under the settings as they are
+    int64_t indexed = -1;   ///< records that the index holds, -1 if unknown
+    int64_t total = -1;
+  };
+  /// The dataset's settings about its index as they are now, opaque; nothing where there is nothing to be put off.
+  virtual Result<std::optional<std::string>> Settings() = 0;
+  /// Puts building off. Idempotent. Category::not_found where the dataset is gone.
+  virtual Status Defer() = 0;
+  /// Puts settings back and has the store begin. Idempotent; OK where the dataset is gone.
+  virtual Status PutBack(std::string_view settings) = 0;
+  virtual Result<State> Progress() = 0;
+};
+
 /// The writing half of a connector, on one dataset. Life: Describe* -> Prepare -> (Resume) -> Write*/Flush* ->
 /// Finish | Abort. Any step may be cut short by the end of the process; Prepare of the next process finds what is there.
 class Sink {
@@ -215,6 +240,7 @@ class Sink {
   virtual bool InjectiveKeys(const RecordSchema& schema) const { return (void)schema, true; }
   virtual Lookup* lookup() { return nullptr; }
   virtual Undo* undo() { return nullptr; }
+  virtual IndexDeferral* indexing() { return nullptr; }
   /// A source on the same dataset, sharing this sink's lock: what verification reads. After Prepare.
   virtual Result<std::unique_ptr<Source>> OpenReadBack() = 0;
 };
