@@ -10,6 +10,7 @@ import grpc
 import pytest
 from qdrant_client import grpc as pb
 
+from qdrant_fixtures import raw, shared, start  # noqa: F401
 from qdrant_words import Code, Raw, dense, named, num, point, refused
 
 

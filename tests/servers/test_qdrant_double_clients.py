@@ -8,6 +8,7 @@ import pytest
 from qdrant_client import grpc as pb
 from qdrant_client import models
 
+from qdrant_fixtures import start  # noqa: F401
 from qdrant_words import Code, Raw, point, refused
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -2,6 +2,7 @@
 import pytest
 from qdrant_client import grpc as pb
 
+from qdrant_fixtures import raw, shared  # noqa: F401
 from qdrant_words import Code, ids_of, key_of, point, refused
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from qdrant_client import grpc as pb
 
+from qdrant_fixtures import raw, shared  # noqa: F401
 from qdrant_words import Code, dense, ids_of, multi, named, num, plain, point, refused, sparse, uid
 
 

@@ -1,7 +1,8 @@
-"""Doubles for tests: one of the test's own, and one that many share."""
+"""Doubles for tests: those of one test, and one that the tests of a file share. Imported by name where they are used."""
 import pytest
 
 from double_fixture import Double
+from qdrant_words import Raw
 
 
 @pytest.fixture
@@ -28,7 +29,6 @@ def shared(tmp_path_factory):
 @pytest.fixture
 def raw(shared, request):
     """Stubs on the shared double; `raw.name` is the test's own collection."""
-    from qdrant_words import Raw
     stubs = Raw(shared)
     stubs.name = request.node.name.replace("[", "-").replace("]", "")[:200]
     return stubs
