@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "connectors/qdrant/points.h"
 #include "connectors/qdrant/value_reader.h"
 #include "connectors/qdrant/value_writer.h"
 #include "qdrant_model/collection_config.h"

@@ -114,8 +114,12 @@ Result<Range> Range::Parse(std::string_view text) {
   Range range;
   range.collection = *collection;
   range.shard = field("shard");
-  if (from) ARROW_ASSIGN_OR_RAISE(range.from, ParsePointId(*from));
-  if (to) ARROW_ASSIGN_OR_RAISE(range.to, ParsePointId(*to));
+  if (from) {
+    ARROW_ASSIGN_OR_RAISE(range.from, ParsePointId(*from));
+  }
+  if (to) {
+    ARROW_ASSIGN_OR_RAISE(range.to, ParsePointId(*to));
+  }
   return range;
 }
 

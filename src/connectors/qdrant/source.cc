@@ -173,7 +173,9 @@ class CollectionSource final : public Source {
   Result<std::vector<Split>> Splits(int wanted) override {
     ARROW_RETURN_NOT_OK(Look());
     const Dataset& dataset = shared_->dataset;
-    if (count_ < 0) ARROW_ASSIGN_OR_RAISE(count_, dataset.client->Count(dataset.collection));
+    if (count_ < 0) {
+      ARROW_ASSIGN_OR_RAISE(count_, dataset.client->Count(dataset.collection));
+    }
     return RangesOf(dataset, shared_->shape.custom_sharding, wanted, count_);
   }
 
@@ -186,7 +188,9 @@ class CollectionSource final : public Source {
                        "point the alias back, name the collection itself, or begin anew with --restart");
     }
     const bool ended = from == kEnd;
-    if (!ended && !from.empty()) ARROW_ASSIGN_OR_RAISE(range.from, ParsePointId(from));
+    if (!ended && !from.empty()) {
+      ARROW_ASSIGN_OR_RAISE(range.from, ParsePointId(from));
+    }
     return std::make_unique<Reader>(shared_, std::move(range), ended, options);
   }
 

@@ -85,7 +85,9 @@ Result<Target> ParseTarget(const Location& location) {
   target.endpoint.host = authority.host;
   ARROW_ASSIGN_OR_RAISE(target.endpoint.port, GrpcPortOf(location, authority.port, options["grpc-port"]));
   target.endpoint.tls = location.alias == "https";
-  if (!options["tls"].empty()) ARROW_ASSIGN_OR_RAISE(target.endpoint.tls, ParseBool(options["tls"]));
+  if (!options["tls"].empty()) {
+    ARROW_ASSIGN_OR_RAISE(target.endpoint.tls, ParseBool(options["tls"]));
+  }
   target.endpoint.ca_file = options["ca"];
   if (!target.endpoint.ca_file.empty()) target.endpoint.tls = true;
   ARROW_ASSIGN_OR_RAISE(target.api_key, KeyOf(options, authority));

@@ -1,6 +1,7 @@
 #include "connectors/qdrant/writer.h"
 
 #include <arrow/record_batch.h>
+#include <arrow/type.h>
 
 #include <algorithm>
 
