@@ -45,11 +45,10 @@ class Reader final : public SplitReader {
 
   Result<std::optional<SourceBatch>> Next() override {
     if (shared_->dataset.cancel) ARROW_RETURN_NOT_OK(shared_->dataset.cancel->Check());
-    while (!ended_) {
-      auto answer = ahead_.valid() ? ahead_.get() : Fetch(range_.from, Limit());
-      if (!answer.ok()) return Refused(answer.status());
-      ARROW_ASSIGN_OR_RAISE(SourceBatch batch, Decode(std::move(*answer)));
-      if (batch.records.rows() > 0 || !batch.rejects.empty() || ended_) return std::optional(std::move(batch));
+    while (at_ < page_.points.size() || !ended_) {
+      if (at_ == page_.points.size()) ARROW_RETURN_NOT_OK(NextPage());
+      ARROW_ASSIGN_OR_RAISE(SourceBatch batch, Decode());
+      if (batch.records.rows() > 0 || !batch.rejects.empty()) return std::optional(std::move(batch));
     }
     return std::nullopt;
   }
@@ -87,29 +86,41 @@ class Reader final : public SplitReader {
     return MakeError(std::move(facts), status.message());
   }
 
-  Result<SourceBatch> Decode(std::string bytes) {
-    auto parsed = ParseScrollResponse(bytes);
+  Status NextPage() {
+    auto answer = ahead_.valid() ? ahead_.get() : Fetch(range_.from, Limit());
+    if (!answer.ok()) return Refused(answer.status());
+    auto parsed = ParseScrollResponse(*answer);
     if (!parsed.ok()) return BadAnswer("reading points", parsed.status().message());
     ARROW_RETURN_NOT_OK(CheckOrder(*parsed));
-    SourceBatch batch;
-    const size_t count = parsed->points.size();
-    if (count > 0) bytes_per_point_ = static_cast<double>(bytes.size()) / static_cast<double>(count);
-    const bool more = parsed->next && count > 0 && (!range_.to || *parsed->next < *range_.to);
+    bytes_ = std::move(*answer);
+    ARROW_ASSIGN_OR_RAISE(page_, ParseScrollResponse(bytes_));  // a short text moves with its string
+    at_ = 0;
+    if (!page_.points.empty()) bytes_per_point_ = static_cast<double>(bytes_.size()) / static_cast<double>(page_.points.size());
+    ended_ = !page_.next || page_.points.empty() || (range_.to && !(*page_.next < *range_.to));
+    if (ended_) return Status::OK();
+    range_.from = page_.next;
     // The next page is on its way while this one is taken apart.
-    if (more) {
-      ahead_ = std::async(std::launch::async, [this, from = parsed->next, limit = Limit()] {
-        NameThread("vf-scroll");
-        return Fetch(from, limit);
-      });
-    }
-    for (const auto& point : parsed->points) {
-      ARROW_ASSIGN_OR_RAISE(const bool inside, Take(point, &batch));
-      if (!inside) break;
+    ahead_ = std::async(std::launch::async, [this, from = range_.from, limit = Limit()] {
+      NameThread("vf-scroll");
+      return Fetch(from, limit);
+    });
+    return Status::OK();
+  }
+
+  /// As much of the page as a batch may hold.
+  Result<SourceBatch> Decode() {
+    SourceBatch batch;
+    while (at_ < page_.points.size() && (builder_.rows() == 0 || builder_.bytes() < options_.batch_bytes)) {
+      ARROW_ASSIGN_OR_RAISE(const bool inside, Take(page_.points[at_], &batch));
+      at_ = inside ? at_ + 1 : page_.points.size();
     }
     ARROW_ASSIGN_OR_RAISE(batch.records, builder_.Finish());
-    if (more) range_.from = parsed->next;
-    else ended_ = true;
-    batch.next = more ? range_.from->Spelled() : std::string(kEnd);
+    if (at_ < page_.points.size()) {
+      ARROW_ASSIGN_OR_RAISE(const PointId next, PointDecoder::IdOf(page_.points[at_]));
+      batch.next = next.Spelled();
+    } else {
+      batch.next = ended_ ? std::string(kEnd) : range_.from->Spelled();
+    }
     return batch;
   }
 
@@ -144,6 +155,9 @@ class Reader final : public SplitReader {
   BatchBuilder builder_;
   double bytes_per_point_ = 0;
   int64_t most_ = INT32_MAX;
+  std::string bytes_;      ///< of the page, which points into it
+  Page page_;
+  size_t at_ = 0;
   std::future<Result<std::string>> ahead_;
 };
 
