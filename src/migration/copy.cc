@@ -264,7 +264,7 @@ class Copier {
     ARROW_ASSIGN_OR_RAISE(spec.schema, RecordSchema::FromJson(intent_.schema));
     spec.layout = target_.layout;
     spec.on_exists = options_.adopt ? OnExists::append : intent_.on_exists;
-    if (source_.connector == target_.connector) spec.settings = source_.info.settings;
+    spec.settings = source_.info.settings;
     spec.run_id = run_.id;
     spec.model = options_.model;
     spec.expected_records = report_.total;
@@ -313,9 +313,13 @@ class Copier {
     const Capabilities& can = target_.can;
     t.jobs = options_.jobs;
     t.writers = can.max_in_flight;
+    t.adapts = can.replay == Replay::idempotent_upsert && can.max_in_flight > 1;
+    t.climbs = options_.batch_rows <= 0;
     t.expansion = can.expansion;
     t.memory_bytes = options_.memory_bytes;
     t.batch_rows = options_.batch_rows > 0 ? options_.batch_rows : can.batch_rows;
+    // A batch waits for its turn as a whole: none is worth more than a second.
+    if (options_.records_per_second > 0) t.batch_rows = std::min(t.batch_rows, static_cast<int64_t>(std::max(1.0, options_.records_per_second)));
     t.batch_bytes = std::min(options_.batch_bytes > 0 ? options_.batch_bytes : can.batch_bytes, std::max<int64_t>(options_.memory_bytes / 4, 1));
     t.limit = options_.limit;
     t.validate = options_.validate;
