@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "migration/deferral.h"
 #include "migration/planner.h"
 #include "migration/prepass.h"
 #include "migration/report_json.h"
@@ -195,6 +196,7 @@ class Copier {
     if (options_.retry_rejects) ARROW_RETURN_NOT_OK(PrepareRetry());
     ARROW_RETURN_NOT_OK(PreparePhase());
     ARROW_RETURN_NOT_OK(PrepassPhase());
+    ARROW_RETURN_NOT_OK(AtTarget(DeferIndex()));
     ARROW_RETURN_NOT_OK(Timed("transfer", &report_.transfer_seconds, [this] { return TransferPhase(); }));
     ARROW_RETURN_NOT_OK(Timed("finish", &report_.finish_seconds, [this] { return FinishPhase(); }));
     return Timed("verify", &report_.verify_seconds, [this] { return VerifyPhase(); });
@@ -308,6 +310,36 @@ class Copier {
     return Status::OK();
   }
 
+  // ---- the target's index ----
+
+  bool Replaces() const { return intent_.existed && intent_.on_exists == OnExists::replace; }
+
+  Status DeferIndex() {
+    IndexDeferral* const index = target_.sink->indexing();
+    if (!index) return Status::OK();
+    keeper_ = std::make_unique<IndexKeeper>(engine_, *run_.journal, *index,
+                                            DeferralTarget{target_.info.identity, target_location_.Display(), target_.layout->name, run_.id, !Replaces()});
+    // An earlier process of this run may have put off what this one is told not to.
+    if (options_.index != IndexMode::after) return keeper_->PutBack(false);
+    ARROW_ASSIGN_OR_RAISE(const auto splits, run_.journal->splits());
+    return keeper_->Defer(std::any_of(splits.begin(), splits.end(), [](const auto& split) { return !split.done; }));
+  }
+
+  Status BuildIndex() {
+    if (!keeper_) return Status::OK();
+    ARROW_RETURN_NOT_OK(keeper_->PutBack(false));
+    return options_.index == IndexMode::none ? Status::OK() : keeper_->AwaitBuilt();
+  }
+
+  /// However the run ends, nothing is left put off if that can be helped.
+  void PutBackIndex() {
+    if (!keeper_) return;
+    const Status status = keeper_->PutBack(true);
+    if (status.ok()) return;
+    engine_.events.Warning(fmt::format("the index settings of {} could not be put back: {}; the same command again does it, and so does `vecferry clean`",
+                                       target_location_.Display(), status.message()));
+  }
+
   TransferOptions TransferOptionsNow() const {
     TransferOptions t;
     const Capabilities& can = target_.can;
@@ -356,7 +388,10 @@ class Copier {
   }
 
   Status FinishPhase() {
+    // What replaces a dataset that is in use is whole before it takes its place.
+    if (Replaces()) ARROW_RETURN_NOT_OK(AtTarget(BuildIndex()));
     ARROW_RETURN_NOT_OK(AtTarget(target_.sink->Finish()));
+    if (!Replaces()) ARROW_RETURN_NOT_OK(AtTarget(BuildIndex()));
     return run_.journal->RecordIntent("finished", report_.transfer.digest.Fingerprint());
   }
 
@@ -495,6 +530,7 @@ class Copier {
   }
 
   Result<CopyReport> RollBack() {
+    keeper_.reset();
     target_.sink.reset();
     const RunFolder folder = run_.folder;
     run_ = RunSession{};
@@ -505,6 +541,7 @@ class Copier {
   }
 
   Result<CopyReport> GiveUp(const Status& status) {
+    PutBackIndex();
     (void)target_.sink->Abort();
     const bool interrupted = IsCategory(status, Category::cancelled);
     const int code = ExitCodeOf(status);
@@ -530,6 +567,7 @@ class Copier {
   RunSession run_;
   RunHeader header_;
   std::unique_ptr<JournalIntents> intents_;
+  std::unique_ptr<IndexKeeper> keeper_;    ///< of a target whose index can be put off
   TargetIntent intent_;
   RecordSchema schema_;
   Duplicates duplicates_;
