@@ -147,6 +147,7 @@ TEST_P(KilledDeferralTest, CleanPutsItBackAndTheRunGoesOnLater) {
 }
 
 TEST_P(KilledDeferralTest, RollbackPutsItBack) {
+  if (!std::string_view(GetParam()).starts_with("deferral.")) GTEST_SKIP() << "a file that existed is not opened in the middle of a write";
   Put(At("qdrant-local:" + (dir_ / "qdrant").string() + "#b"), Batch(Schema(IdKind::string), 300, 200, "k", 1));
   CopyOptions options = Options();
   options.on_exists = OnExists::upsert;
@@ -210,7 +211,7 @@ TEST_F(DeferralTest, ALaterRunRepairsWhatAKilledOneLeftOnATargetThatExisted) {
   options.on_exists = OnExists::upsert;
   for (const IndexMode mode : {IndexMode::after, IndexMode::none}) {
     options.index = IndexMode::after;
-    KillAt("transfer.write.after:2", options);
+    KillAt("deferral.defer.after:1", options);
     ASSERT_EQ(state_.Read(), "off");
     options.index = mode;
     options.restart = mode == IndexMode::none;
