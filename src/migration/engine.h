@@ -37,12 +37,16 @@ struct VerifyOptions {
   int64_t list_at_most = 100;           ///< differences listed with field and values; all are counted
 };
 
+/// When the search index of the target is built: after the load, as the store likes, or not waited for either.
+enum class IndexMode { after, during, none };
+
 /// Everything about a copy that is not in the two URIs.
 struct CopyOptions {
   std::string command;                  ///< as typed, secrets masked; what a resume is printed as
   OnExists on_exists = OnExists::fail;
   VerifyOptions verify;
   ValidateMode validate = ValidateMode::sample;
+  IndexMode index = IndexMode::after;
   int jobs = 0;                         ///< 0: chosen from the machine
   int64_t memory_bytes = 0;             ///< 0: chosen
   int64_t batch_rows = 0, batch_bytes = 0;  ///< 0: what the sink prefers
