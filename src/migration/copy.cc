@@ -264,7 +264,7 @@ class Copier {
     ARROW_ASSIGN_OR_RAISE(spec.schema, RecordSchema::FromJson(intent_.schema));
     spec.layout = target_.layout;
     spec.on_exists = options_.adopt ? OnExists::append : intent_.on_exists;
-    if (source_.connector == target_.connector) spec.settings = source_.info.settings;
+    spec.settings = source_.info.settings;
     spec.run_id = run_.id;
     spec.model = options_.model;
     spec.expected_records = report_.total;
