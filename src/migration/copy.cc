@@ -199,7 +199,8 @@ class Copier {
     ARROW_RETURN_NOT_OK(AtTarget(DeferIndex()));
     ARROW_RETURN_NOT_OK(Timed("transfer", &report_.transfer_seconds, [this] { return TransferPhase(); }));
     ARROW_RETURN_NOT_OK(Timed("finish", &report_.finish_seconds, [this] { return FinishPhase(); }));
-    return Timed("verify", &report_.verify_seconds, [this] { return VerifyPhase(); });
+    ARROW_RETURN_NOT_OK(Timed("verify", &report_.verify_seconds, [this] { return VerifyPhase(); }));
+    return options_.steps.after_verify ? options_.steps.after_verify(report_) : Status::OK();
   }
 
   Status Timed(const std::string& name, double* seconds, const std::function<Status()>& body) {
@@ -388,6 +389,7 @@ class Copier {
   }
 
   Status FinishPhase() {
+    if (options_.steps.before_finish) ARROW_RETURN_NOT_OK(options_.steps.before_finish());
     // What replaces a dataset that is in use is whole before it takes its place.
     if (Replaces()) ARROW_RETURN_NOT_OK(AtTarget(BuildIndex()));
     ARROW_RETURN_NOT_OK(AtTarget(target_.sink->Finish()));
@@ -434,6 +436,10 @@ class Copier {
 
   // ---- verification ----
 
+  /// Whether the target is to become what a source that is in use is by now. A file is whole once it is finished: it holds
+  /// what was read, and is compared with that.
+  bool FollowsSource() const { return source_.info.consistency == Consistency::live && target_.can.replay == Replay::idempotent_upsert; }
+
   Result<VerifyRequest> RequestFor(Source& target) {
     VerifyRequest request;
     ARROW_ASSIGN_OR_RAISE(request.rejected, RejectedKeys(*run_.journal));
@@ -452,7 +458,7 @@ class Copier {
     request.source_total = report_.total;
     request.jobs = options_.jobs;
     // A source that moved is read again; where passes were repeated, the journal's sum counts some records twice.
-    const bool sum_holds = source_.info.consistency != Consistency::live && report_.reconciled == 0;
+    const bool sum_holds = !FollowsSource() && report_.reconciled == 0;
     if (sum_holds) request.source_digest = &report_.transfer.digest;
     return request;
   }
@@ -464,7 +470,7 @@ class Copier {
       ARROW_ASSIGN_OR_RAISE(const VerifyRequest request, RequestFor(*target));
       ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine_, request));
       report_.verify = std::move(outcome.report);
-      const bool moved = source_.info.consistency == Consistency::live && options_.limit < 0;
+      const bool moved = FollowsSource() && options_.limit < 0;
       if (report_.verify->ok || !moved || pass >= kMostReconciles || outcome.repair.empty()) return Status::OK();
       ARROW_RETURN_NOT_OK(Reconcile(outcome.repair));
     }

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,14 @@ struct VerifyOptions {
 /// When the search index of the target is built: after the load, as the store likes, or not waited for either.
 enum class IndexMode { after, during, none };
 
+struct CopyReport;
+
+/// What a verb that is more than a copy does at points of it. A run that was interrupted and goes on may call each again.
+struct CopySteps {
+  std::function<Status()> before_finish;                   ///< every record is written, the target not yet whole and visible
+  std::function<Status(const CopyReport&)> after_verify;   ///< also where it failed; the run does not count as finished yet
+};
+
 /// Everything about a copy that is not in the two URIs.
 struct CopyOptions {
   std::string command;                  ///< as typed, secrets masked; what a resume is printed as
@@ -63,6 +72,7 @@ struct CopyOptions {
   bool dry_run = false, scan_full = false;
   bool restart = false, retry_rejects = false, adopt = false, yes = false;
   bool rollback_on_failure = false;
+  CopySteps steps;
   std::optional<std::string> plan;      ///< a plan made before, JSON: refused where it no longer holds
 };
 
