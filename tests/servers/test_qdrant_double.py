@@ -210,3 +210,10 @@ def test_statistics(faulty):
     assert found["refused"] == {"INVALID_ARGUMENT": 1} and found["max_concurrent"] >= 1 and found["bytes_received"] > 100
     with urllib.request.urlopen(faulty.double.rest + "/double/stats") as answer:
         assert json.load(answer)["calls"]["/qdrant.Collections/Create"] == 1
+
+
+def test_the_callers_folder_lends_no_modules(start, tmp_path, monkeypatch):
+    (tmp_path / "copy.py").write_text("raise SystemExit('a module of the caller was imported')")
+    monkeypatch.chdir(tmp_path)
+    double = start()
+    assert double.running() and Raw(double).HealthCheck(pb.HealthCheckRequest()).version == "1.18.3"
