@@ -2,6 +2,7 @@
 import json
 import pathlib
 import ssl
+import struct
 import time
 import urllib.error
 import urllib.request
@@ -63,11 +64,14 @@ def test_what_was_acknowledged_survives_a_kill(start):
     before, port = raw.scroll("a", limit=1000), double.port
     double.kill()
     with open(double.folder / "log", "ab") as log:
-        log.write(b"\x05\x00cut")  # a record that was being written
+        log.write(struct.pack("<HI", 20, 10**6) + bytes(5000))  # a record that was being written
     double.start()
     assert double.port == port  # as the server that it was
     after = Raw(double).scroll("a", limit=1000)
     assert [row.SerializeToString(deterministic=True) for row in after.result] == [row.SerializeToString(deterministic=True) for row in before.result]
+    Raw(double).make("later")
+    double.restart()
+    Raw(double).Delete(pb.DeleteCollection(collection_name="later"), stub=1)
     assert list(Raw(double).info("c").payload_schema) == ["n"] and [c.name for c in Raw(double).List(pb.ListCollectionsRequest()).collections] == ["c"]
 
 
