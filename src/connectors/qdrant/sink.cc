@@ -126,6 +126,7 @@ class CollectionSink final : public Sink, public Undo {
   }
   /// The collection that was being written, never what an alias was taken from.
   Status DropDataset() override {
+    if (replacing_) ARROW_RETURN_NOT_OK(TurnBack());
     VF_FAILPOINT("qdrant.drop.before");
     ARROW_RETURN_NOT_OK(dataset_.client->Drop(active_.empty() ? dataset_.name : active_).status());
     VF_FAILPOINT("qdrant.drop.after");
@@ -187,6 +188,10 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
     if (made == dataset_.name) {
       return MakeError(Category::not_found, fmt::format("the collection '{}', which this run had made and was filling, is gone", Printable(dataset_.name)),
+                       "see what removed it, then begin anew with --restart");
+    }
+    if (spec_.existed) {
+      return MakeError(Category::not_found, fmt::format("the collection '{}', which was there when the run began, is gone", Printable(dataset_.name)),
                        "see what removed it, then begin anew with --restart");
     }
     if (spec_.resumed && !spec_.intents) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)));
@@ -299,6 +304,27 @@ class CollectionSink final : public Sink, public Undo {
     if (old.empty() || old == active_) return Status::OK();
     VF_FAILPOINT("qdrant.drop-old.before");
     return dataset_.client->Drop(old).status();
+  }
+
+  /// The name stands for the old collection again, where that has not been removed already: else the new one is all there is.
+  Status TurnBack() {
+    ARROW_ASSIGN_OR_RAISE(const auto swap, Find(kSwapIntent));
+    if (!swap) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    const std::string old = replaced.value_or("");
+    ARROW_RETURN_NOT_OK(Locate());
+    const bool named_over = old.empty() && dataset_.collection == active_;
+    ARROW_ASSIGN_OR_RAISE(const auto there, dataset_.client->Info(old.empty() ? dataset_.name : old));
+    if (named_over || !there) {
+      return MakeError(Category::refused, fmt::format("what '{}' stood for is removed already, and '{}' is all there is", Printable(dataset_.name), Printable(active_)),
+                       "run the copy again as it was begun: it ends what is left to do");
+    }
+    if (old.empty() || dataset_.collection == old) return Status::OK();
+    pb::AliasOperation back;
+    back.mutable_create_alias()->set_alias_name(dataset_.name);
+    back.mutable_create_alias()->set_collection_name(old);
+    VF_FAILPOINT("qdrant.alias-back.before");
+    return dataset_.client->ChangeAliases({back});
   }
 
   Dataset dataset_;
