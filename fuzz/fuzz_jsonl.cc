@@ -9,8 +9,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vecferry;
   std::string_view text(reinterpret_cast<const char*>(data), size);
   const size_t end = std::min(text.find('\n'), text.size());
-  const auto schema = jsonl::ParseHeader(text.substr(0, end));
-  if (!schema.ok()) return 0;
+  const auto header = jsonl::ParseHeader(text.substr(0, end));
+  if (!header.ok()) return 0;
+  const auto again = jsonl::ParseHeader(jsonl::HeaderOf(header->schema, header->layout, header->settings));
+  if (!again.ok() || again->settings != header->settings || again->layout != header->layout) std::abort();
+  const RecordSchema* schema = &header->schema;
   int64_t width = 0;
   for (const auto& vector : schema->vectors) width += vector.width();
   if (width > 4096 || schema->vectors.size() > 64) return 0;

@@ -43,4 +43,37 @@ std::string FormatUtc(double epoch_seconds, bool milliseconds) {
   return text + "Z";
 }
 
+Result<double> ParseUtc(std::string_view text) {
+  const Status wrong = MakeError(Category::usage, "no time in the form 2026-01-02T03:04:05Z");
+  if (text.size() != 20 && text.size() != 24) return wrong;
+  std::tm tm{};
+  int part[6] = {};
+  double fraction = 0;
+  constexpr std::string_view kForm = "0000-00-00T00:00:00";
+  size_t number = 0;
+  for (size_t i = 0; i < kForm.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kForm[i] == '0' ? !digit : text[i] != kForm[i]) return wrong;
+    if (digit) part[number] = part[number] * 10 + (text[i] - '0');
+    else ++number;
+  }
+  if (text.size() == 24) {
+    if (text[19] != '.') return wrong;
+    for (size_t i = 20; i < 23; ++i) {
+      if (text[i] < '0' || text[i] > '9') return wrong;
+      fraction = fraction * 10 + (text[i] - '0');
+    }
+  }
+  if (text.back() != 'Z') return wrong;
+  tm.tm_year = part[0] - 1900;
+  tm.tm_mon = part[1] - 1;
+  tm.tm_mday = part[2];
+  tm.tm_hour = part[3];
+  tm.tm_min = part[4];
+  tm.tm_sec = part[5];
+  const double seconds = static_cast<double>(timegm(&tm));
+  // A month of 13 or a 30th of February would have become another time.
+  return FormatUtc(seconds) == std::string(text.substr(0, 19)) + "Z" ? Result<double>(seconds + fraction / 1000) : wrong;
+}
+
 }  // namespace vecferry

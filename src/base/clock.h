@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/cancel.h"
 
@@ -22,5 +23,7 @@ class Clock {
 
 /// "2026-01-02T03:04:05Z" or, with milliseconds, "2026-01-02T03:04:05.678Z".
 std::string FormatUtc(double epoch_seconds, bool milliseconds = false);
+/// What FormatUtc gave, and nothing else. Category::usage.
+Result<double> ParseUtc(std::string_view text);
 
 }  // namespace vecferry

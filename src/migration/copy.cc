@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "migration/deferral.h"
 #include "migration/planner.h"
 #include "migration/prepass.h"
 #include "migration/report_json.h"
@@ -195,9 +196,11 @@ class Copier {
     if (options_.retry_rejects) ARROW_RETURN_NOT_OK(PrepareRetry());
     ARROW_RETURN_NOT_OK(PreparePhase());
     ARROW_RETURN_NOT_OK(PrepassPhase());
+    ARROW_RETURN_NOT_OK(AtTarget(DeferIndex()));
     ARROW_RETURN_NOT_OK(Timed("transfer", &report_.transfer_seconds, [this] { return TransferPhase(); }));
     ARROW_RETURN_NOT_OK(Timed("finish", &report_.finish_seconds, [this] { return FinishPhase(); }));
-    return Timed("verify", &report_.verify_seconds, [this] { return VerifyPhase(); });
+    ARROW_RETURN_NOT_OK(Timed("verify", &report_.verify_seconds, [this] { return VerifyPhase(); }));
+    return options_.steps.after_verify ? options_.steps.after_verify(report_) : Status::OK();
   }
 
   Status Timed(const std::string& name, double* seconds, const std::function<Status()>& body) {
@@ -264,7 +267,7 @@ class Copier {
     ARROW_ASSIGN_OR_RAISE(spec.schema, RecordSchema::FromJson(intent_.schema));
     spec.layout = target_.layout;
     spec.on_exists = options_.adopt ? OnExists::append : intent_.on_exists;
-    if (source_.connector == target_.connector) spec.settings = source_.info.settings;
+    spec.settings = source_.info.settings;
     spec.run_id = run_.id;
     spec.model = options_.model;
     spec.expected_records = report_.total;
@@ -308,14 +311,48 @@ class Copier {
     return Status::OK();
   }
 
+  // ---- the target's index ----
+
+  bool Replaces() const { return intent_.existed && intent_.on_exists == OnExists::replace; }
+
+  Status DeferIndex() {
+    IndexDeferral* const index = target_.sink->indexing();
+    if (!index) return Status::OK();
+    keeper_ = std::make_unique<IndexKeeper>(engine_, *run_.journal, *index,
+                                            DeferralTarget{target_.info.identity, target_location_.Display(), target_.layout->name, run_.id, !Replaces()});
+    // An earlier process of this run may have put off what this one is told not to.
+    if (options_.index != IndexMode::after) return keeper_->PutBack(false);
+    ARROW_ASSIGN_OR_RAISE(const auto splits, run_.journal->splits());
+    return keeper_->Defer(std::any_of(splits.begin(), splits.end(), [](const auto& split) { return !split.done; }));
+  }
+
+  Status BuildIndex() {
+    if (!keeper_) return Status::OK();
+    ARROW_RETURN_NOT_OK(keeper_->PutBack(false));
+    return options_.index == IndexMode::none ? Status::OK() : keeper_->AwaitBuilt();
+  }
+
+  /// However the run ends, nothing is left put off if that can be helped.
+  void PutBackIndex() {
+    if (!keeper_) return;
+    const Status status = keeper_->PutBack(true);
+    if (status.ok()) return;
+    engine_.events.Warning(fmt::format("the index settings of {} could not be put back: {}; the same command again does it, and so does `vecferry clean`",
+                                       target_location_.Display(), status.message()));
+  }
+
   TransferOptions TransferOptionsNow() const {
     TransferOptions t;
     const Capabilities& can = target_.can;
     t.jobs = options_.jobs;
     t.writers = can.max_in_flight;
+    t.adapts = can.replay == Replay::idempotent_upsert && can.max_in_flight > 1;
+    t.climbs = options_.batch_rows <= 0;
     t.expansion = can.expansion;
     t.memory_bytes = options_.memory_bytes;
     t.batch_rows = options_.batch_rows > 0 ? options_.batch_rows : can.batch_rows;
+    // A batch waits for its turn as a whole: none is worth more than a second.
+    if (options_.records_per_second > 0) t.batch_rows = std::min(t.batch_rows, static_cast<int64_t>(std::max(1.0, options_.records_per_second)));
     t.batch_bytes = std::min(options_.batch_bytes > 0 ? options_.batch_bytes : can.batch_bytes, std::max<int64_t>(options_.memory_bytes / 4, 1));
     t.limit = options_.limit;
     t.validate = options_.validate;
@@ -352,7 +389,11 @@ class Copier {
   }
 
   Status FinishPhase() {
+    if (options_.steps.before_finish) ARROW_RETURN_NOT_OK(options_.steps.before_finish());
+    // What replaces a dataset that is in use is whole before it takes its place.
+    if (Replaces()) ARROW_RETURN_NOT_OK(AtTarget(BuildIndex()));
     ARROW_RETURN_NOT_OK(AtTarget(target_.sink->Finish()));
+    if (!Replaces()) ARROW_RETURN_NOT_OK(AtTarget(BuildIndex()));
     return run_.journal->RecordIntent("finished", report_.transfer.digest.Fingerprint());
   }
 
@@ -395,6 +436,10 @@ class Copier {
 
   // ---- verification ----
 
+  /// Whether the target is to become what a source that is in use is by now. A file is whole once it is finished: it holds
+  /// what was read, and is compared with that.
+  bool FollowsSource() const { return source_.info.consistency == Consistency::live && target_.can.replay == Replay::idempotent_upsert; }
+
   Result<VerifyRequest> RequestFor(Source& target) {
     VerifyRequest request;
     ARROW_ASSIGN_OR_RAISE(request.rejected, RejectedKeys(*run_.journal));
@@ -413,7 +458,7 @@ class Copier {
     request.source_total = report_.total;
     request.jobs = options_.jobs;
     // A source that moved is read again; where passes were repeated, the journal's sum counts some records twice.
-    const bool sum_holds = source_.info.consistency != Consistency::live && report_.reconciled == 0;
+    const bool sum_holds = !FollowsSource() && report_.reconciled == 0;
     if (sum_holds) request.source_digest = &report_.transfer.digest;
     return request;
   }
@@ -425,7 +470,7 @@ class Copier {
       ARROW_ASSIGN_OR_RAISE(const VerifyRequest request, RequestFor(*target));
       ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine_, request));
       report_.verify = std::move(outcome.report);
-      const bool moved = source_.info.consistency == Consistency::live && options_.limit < 0;
+      const bool moved = FollowsSource() && options_.limit < 0;
       if (report_.verify->ok || !moved || pass >= kMostReconciles || outcome.repair.empty()) return Status::OK();
       ARROW_RETURN_NOT_OK(Reconcile(outcome.repair));
     }
@@ -491,6 +536,7 @@ class Copier {
   }
 
   Result<CopyReport> RollBack() {
+    keeper_.reset();
     target_.sink.reset();
     const RunFolder folder = run_.folder;
     run_ = RunSession{};
@@ -501,6 +547,7 @@ class Copier {
   }
 
   Result<CopyReport> GiveUp(const Status& status) {
+    PutBackIndex();
     (void)target_.sink->Abort();
     const bool interrupted = IsCategory(status, Category::cancelled);
     const int code = ExitCodeOf(status);
@@ -526,6 +573,7 @@ class Copier {
   RunSession run_;
   RunHeader header_;
   std::unique_ptr<JournalIntents> intents_;
+  std::unique_ptr<IndexKeeper> keeper_;    ///< of a target whose index can be put off
   TargetIntent intent_;
   RecordSchema schema_;
   Duplicates duplicates_;

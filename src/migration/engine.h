@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,12 +38,24 @@ struct VerifyOptions {
   int64_t list_at_most = 100;           ///< differences listed with field and values; all are counted
 };
 
+/// When the search index of the target is built: after the load, as the store likes, or not waited for either.
+enum class IndexMode { after, during, none };
+
+struct CopyReport;
+
+/// What a verb that is more than a copy does at points of it. A run that was interrupted and goes on may call each again.
+struct CopySteps {
+  std::function<Status()> before_finish;                   ///< every record is written, the target not yet whole and visible
+  std::function<Status(const CopyReport&)> after_verify;   ///< also where it failed; the run does not count as finished yet
+};
+
 /// Everything about a copy that is not in the two URIs.
 struct CopyOptions {
   std::string command;                  ///< as typed, secrets masked; what a resume is printed as
   OnExists on_exists = OnExists::fail;
   VerifyOptions verify;
   ValidateMode validate = ValidateMode::sample;
+  IndexMode index = IndexMode::after;
   int jobs = 0;                         ///< 0: chosen from the machine
   int64_t memory_bytes = 0;             ///< 0: chosen
   int64_t batch_rows = 0, batch_bytes = 0;  ///< 0: what the sink prefers
@@ -59,6 +72,7 @@ struct CopyOptions {
   bool dry_run = false, scan_full = false;
   bool restart = false, retry_rejects = false, adopt = false, yes = false;
   bool rollback_on_failure = false;
+  CopySteps steps;
   std::optional<std::string> plan;      ///< a plan made before, JSON: refused where it no longer holds
 };
 

@@ -205,14 +205,6 @@ void RemovePart(const fs::path& part) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(Beside(part, suffix), ec);
 }
 
-Status CheckIntegrity(const fs::path& file) {
-  ARROW_ASSIGN_OR_RAISE(Db db, Db::Open(file, {.mode = OpenOptions::Mode::immutable}));
-  ARROW_ASSIGN_OR_RAISE(const std::string found, db.QueryText("PRAGMA integrity_check(1)"));
-  if (found == "ok") return Status::OK();
-  return MakeError(Category::corrupt, "the database is damaged: " + Printable(found, 300),
-                   "restore it from a backup, or recover it with `sqlite3 FILE .recover`");
-}
-
 Status CopyChecked(const fs::path& file, const fs::path& destination, bool check, const CancelToken* cancel,
                    const CopyProgress& on_progress, int busy_timeout_ms) {
   VF_FAILPOINT("snapshot.before");
@@ -231,6 +223,14 @@ Status CopyChecked(const fs::path& file, const fs::path& destination, bool check
 }
 
 }  // namespace
+
+Status CheckIntegrity(const fs::path& file) {
+  ARROW_ASSIGN_OR_RAISE(Db db, Db::Open(file, {.mode = OpenOptions::Mode::immutable}));
+  ARROW_ASSIGN_OR_RAISE(const std::string found, db.QueryText("PRAGMA integrity_check(1)"));
+  if (found == "ok") return Status::OK();
+  return MakeError(Category::corrupt, "the database is damaged: " + Printable(found, 300),
+                   "restore it from a backup, or recover it with `sqlite3 FILE .recover`");
+}
 
 bool LooksLikeSqlite(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);

@@ -73,6 +73,9 @@ Result<Snapshot::How> ParseHow(std::string_view text);
 Status BackupDatabase(const fs::path& file, const fs::path& destination, const CancelToken* cancel = nullptr,
                       const CopyProgress& on_progress = {});
 
+/// Has SQLite look at every page of a database that nobody writes. Category::corrupt with what was found; the file is not changed.
+Status CheckIntegrity(const fs::path& file);
+
 /// Whether the file begins as a SQLite database does.
 bool LooksLikeSqlite(const fs::path& file);
 

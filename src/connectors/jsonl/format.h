@@ -1,4 +1,6 @@
 #pragma once
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,10 +12,19 @@ inline constexpr std::string_view kHeaderStart = "{\"vecferry\":";
 /// A longer line is a reject: memory stays bounded whatever the file holds.
 inline constexpr size_t kMaxLine = size_t{256} << 20;
 
-/// The first line of a file, with its newline.
-std::string HeaderOf(const RecordSchema& schema);
-/// Category::unsupported for a line that is no header or of a later version, corrupt for a bad schema.
-Result<RecordSchema> ParseHeader(std::string_view line);
+/// What the first line says of the dataset.
+struct Header {
+  RecordSchema schema;
+  std::string layout;                           ///< "" if none is known
+  std::map<std::string, std::string> settings;  ///< DatasetInfo::settings of the source, text for text
+};
+/// Of all settings together, names and texts.
+inline constexpr size_t kMaxSettings = size_t{16} << 20;
+
+/// The first line of a file, with its newline. Settings must be UTF-8.
+std::string HeaderOf(const RecordSchema& schema, const std::string& layout = {}, const std::map<std::string, std::string>& settings = {});
+/// Category::unsupported for a line that is no header or of a later version, corrupt for a bad schema or bad settings.
+Result<Header> ParseHeader(std::string_view line);
 
 /// Appends one record as a line, with its newline. Category::bad_content for text that is not UTF-8;
 /// `out` is then as it was. The metadata is trusted to be JSON.

@@ -338,6 +338,93 @@ TEST_F(Jsonl, TwoWritersOfOneRunExcludeEachOther) {
   EXPECT_TRUE(IsCategory(OpenSink(file_).ValueOrDie()->Prepare(spec), Category::locked));
 }
 
+/// A journal that lives as long as the test.
+class Intents : public IntentLog {
+ public:
+  Status Record(std::string_view kind, std::string_view payload) override {
+    kept_[std::string(kind)] = payload;
+    return Status::OK();
+  }
+  Result<std::optional<std::string>> Find(std::string_view kind) override {
+    const auto found = kept_.find(std::string(kind));
+    return found == kept_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  std::map<std::string, std::string> kept_;
+};
+
+TEST_F(Jsonl, TheHeaderKeepsLayoutAndSettings) {
+  Layout layout;
+  layout.name = "mine";
+  SinkSpec spec = Spec(SchemaOf(Element::f32, 1));
+  spec.layout = &layout;
+  spec.settings = {{"a.b", "{\"x\": \"\\u0000\\n\"}"}, {"\"quoted\"", ""}, {"long", std::string(100000, 'y')}};
+  auto sink = OpenSink(file_).ValueOrDie();
+  ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Finish().ok());
+  const DatasetInfo info = OpenSource(file_).ValueOrDie()->Describe().ValueOrDie();
+  EXPECT_EQ(info.settings, spec.settings);
+  EXPECT_EQ(info.layout, "mine");
+  Write(HeaderOf(spec.schema));
+  const DatasetInfo plain = OpenSource(file_).ValueOrDie()->Describe().ValueOrDie();
+  EXPECT_TRUE(plain.settings.empty());
+  EXPECT_EQ(plain.layout, "");
+}
+
+TEST_F(Jsonl, BadSettingsAreRefusedWhereTheyAreReadAndWhereTheyAreWritten) {
+  std::string start = HeaderOf(SchemaOf(Element::f32, 1));
+  start.resize(start.size() - 2);  // without "}\n"
+  ASSERT_TRUE(ParseHeader(start + "}").ok()) << ParseHeader(start + "}").status();
+  const std::string large(kMaxSettings, 'x');
+  for (const std::string bad : {R"("settings":[])", R"("settings":{"a":{}})", R"("settings":{"a":"1","a":"2"})", R"("layout":1)"}) {
+    EXPECT_TRUE(IsCategory(ParseHeader(start + "," + bad + "}").status(), Category::corrupt)) << bad;
+  }
+  EXPECT_TRUE(IsCategory(ParseHeader(start + ",\"settings\":{\"a\":\"" + large + "\"}}").status(), Category::corrupt));
+  SinkSpec spec = Spec(SchemaOf(Element::f32, 1));
+  for (const std::string& text : {std::string("\xff"), large}) {
+    spec.settings = {{"a", text}};
+    EXPECT_FALSE(OpenSink(file_).ValueOrDie()->Prepare(spec).ok());
+  }
+}
+
+TEST_F(Jsonl, AResumedRunKeepsTheHeaderItBeganWith) {
+  Intents intents;
+  const RecordSchema schema = SchemaOf(Element::f32, 1);
+  SinkSpec spec = Spec(schema);
+  spec.intents = &intents;
+  spec.settings = {{"a", "1"}};
+  auto sink = OpenSink(file_).ValueOrDie();
+  ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Write(Rows(schema, 0, 3)).ok());
+  const std::string state = sink->Flush().ValueOrDie();
+  sink.reset();
+  spec.settings = {{"a", "another, and longer"}};
+  spec.resumed = true;
+  sink = OpenSink(file_).ValueOrDie();
+  ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Resume(state).ok() && sink->Finish().ok());
+  EXPECT_EQ(ReadAll().ids.size(), 3u);
+  EXPECT_EQ(OpenSource(file_).ValueOrDie()->Describe().ValueOrDie().settings.at("a"), "1");
+}
+
+TEST_F(Jsonl, UndoOfAnUnfinishedRunLeavesTheFileThatItWouldHaveReplaced) {
+  const RecordSchema schema = SchemaOf(Element::f32, 1);
+  const std::string old = HeaderOf(schema) + "{\"id\":\"old\"}\n";
+  Write(old);
+  Intents intents;
+  SinkSpec spec = Spec(schema);
+  spec.intents = &intents;
+  spec.on_exists = OnExists::replace;
+  ASSERT_TRUE(OpenSink(file_).ValueOrDie()->Prepare(spec).ok());
+  spec.resumed = true;
+  auto undo = OpenSink(file_).ValueOrDie();
+  ASSERT_TRUE(undo->Prepare(spec).ok() && undo->undo()->DropDataset().ok());
+  EXPECT_EQ(Content(file_), old);
+  auto sink = OpenSink(file_).ValueOrDie();
+  ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Finish().ok());
+  undo = OpenSink(file_).ValueOrDie();
+  ASSERT_TRUE(undo->Prepare(spec).ok() && undo->undo()->DropDataset().ok());
+  EXPECT_TRUE(fs::is_empty(dir_));
+}
+
 TEST_F(Jsonl, UndoRemovesTheFile) {
   const RecordSchema schema = SchemaOf(Element::f32, 1);
   auto sink = OpenSink(file_).ValueOrDie();

@@ -11,6 +11,10 @@
 namespace vecferry::jsonl {
 namespace {
 
+constexpr const char* kCreateIntent = "create-file";
+constexpr const char* kHeaderIntent = "jsonl-header";
+constexpr const char* kRenameIntent = "rename-file";
+
 /// "SIZE INODE" of the file that is being written: how much of it is durable, and which one it was.
 struct State {
   int64_t size = 0;
@@ -56,15 +60,18 @@ class JsonlSink final : public Sink, public Undo {
   }
 
   Status Prepare(const SinkSpec& spec) override {
-    if (spec.on_exists == OnExists::append || spec.on_exists == OnExists::upsert) ARROW_RETURN_NOT_OK(CheckNotThere("cannot be added to"));
-    if (spec.on_exists == OnExists::fail && !spec.resumed) ARROW_RETURN_NOT_OK(CheckNotThere("holds records"));
+    const bool adds = spec.on_exists == OnExists::append || spec.on_exists == OnExists::upsert;
+    if (!spec.resumed && spec.on_exists != OnExists::replace) ARROW_RETURN_NOT_OK(CheckNotThere(adds ? "cannot be added to" : "holds records"));
     std::error_code ec;
     only_new_ = spec.on_exists != OnExists::replace && !fs::exists(path_, ec);
     part_path_ = path_;
     part_path_ += fmt::format(".{}.vecferry-part", spec.run_id.empty() ? "run" : spec.run_id);
-    header_ = HeaderOf(spec.schema);
-    if (spec.resumed && fs::exists(part_path_, ec)) return OpenPart();
-    if (spec.intents) ARROW_RETURN_NOT_OK(spec.intents->Record("create-file", part_path_.string()));
+    intents_ = spec.intents;
+    ARROW_RETURN_NOT_OK(ChooseHeader(spec));
+    const bool part_there = fs::exists(part_path_, ec);
+    ARROW_RETURN_NOT_OK(FindWhatIsOurs(part_there));
+    if (spec.resumed && part_there) return OpenPart();
+    if (intents_) ARROW_RETURN_NOT_OK(intents_->Record(kCreateIntent, part_path_.string()));
     return CreatePart();
   }
 
@@ -106,6 +113,7 @@ class JsonlSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(part_.Truncate(size_));
     VF_FAILPOINT("jsonl.fsync.before");
     ARROW_RETURN_NOT_OK(part_.Sync());
+    if (intents_) ARROW_RETURN_NOT_OK(intents_->Record(kRenameIntent, path_.string()));
     VF_FAILPOINT("jsonl.rename.before");
     ARROW_RETURN_NOT_OK(Rename(part_path_, path_, only_new_));
     finished_ = true;
@@ -120,7 +128,7 @@ class JsonlSink final : public Sink, public Undo {
   }
 
   Undo* undo() override { return this; }
-  Result<std::unique_ptr<Source>> OpenReadBack() override { return jsonl::OpenSource(finished_ ? path_ : part_path_); }
+  Result<std::unique_ptr<Source>> OpenReadBack() override { return jsonl::OpenSource(finished_ || renamed_before_ ? path_ : part_path_); }
 
   /// The file is written as a whole, so no record of it is ever there before.
   Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override {
@@ -131,9 +139,11 @@ class JsonlSink final : public Sink, public Undo {
   }
   Status DeleteIds(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
 
+  /// What stands at FILE is left alone unless this run has put it there.
   Status DropDataset() override {
     part_.Close();
-    for (const fs::path& path : {part_path_, path_}) {
+    const bool ours = part_path_.empty() || finished_ || renamed_before_;
+    for (const fs::path& path : {part_path_, ours ? path_ : fs::path()}) {
       std::error_code ec;
       if (!path.empty()) fs::remove(path, ec);
       if (ec) return ErrnoError(ec.value(), "cannot remove", path.string());
@@ -142,6 +152,25 @@ class JsonlSink final : public Sink, public Undo {
   }
 
  private:
+  /// The settings of a dataset that is in use may change while a run is interrupted: the header stays as it was begun.
+  Status ChooseHeader(const SinkSpec& spec) {
+    std::optional<std::string> begun;
+    if (spec.resumed && intents_) {
+      ARROW_ASSIGN_OR_RAISE(begun, intents_->Find(kHeaderIntent));
+    }
+    const std::string layout = spec.layout && spec.layout->name != "default" ? spec.layout->name : "";
+    header_ = begun ? *begun : HeaderOf(spec.schema, layout, spec.settings);
+    ARROW_RETURN_NOT_OK(ParseHeader(header_).status());  // what cannot be read again is found before the first record
+    return begun || !intents_ ? Status::OK() : intents_->Record(kHeaderIntent, header_);
+  }
+
+  Status FindWhatIsOurs(bool part_there) {
+    if (!intents_) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto renamed, intents_->Find(kRenameIntent));
+    renamed_before_ = renamed && !part_there;
+    return Status::OK();
+  }
+
   Status CheckNotThere(std::string_view why) {
     ARROW_ASSIGN_OR_RAISE(const TargetInfo there, Describe());
     if (!there.exists || there.count == 0) return Status::OK();
@@ -192,7 +221,9 @@ class JsonlSink final : public Sink, public Undo {
   std::string header_, text_;
   File part_;
   int64_t size_ = 0;
+  IntentLog* intents_ = nullptr;
   bool only_new_ = false, finished_ = false;
+  bool renamed_before_ = false;  ///< an earlier process of this run has put FILE in its place
 };
 
 }  // namespace

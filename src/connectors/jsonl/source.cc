@@ -71,7 +71,7 @@ struct Shared {
   explicit Shared(File opened) : file(std::move(opened)), lines(file) {}
   File file;
   LineCounter lines;
-  RecordSchema schema;
+  Header header;
   int64_t data_begin = 0;
   Stamp stamp;
 
@@ -87,7 +87,7 @@ class Reader final : public SplitReader {
  public:
   Reader(std::shared_ptr<Shared> shared, const Part& part, int64_t from, const ReadOptions& options)
       : shared_(std::move(shared)), part_(part), options_(options), lines_(shared_->file, from, part.end, LineParser::Padding(), kMaxLine),
-        parser_(shared_->schema), builder_(shared_->schema) {}
+        parser_(shared_->header.schema), builder_(shared_->header.schema) {}
 
   Result<std::optional<SourceBatch>> Next() override {
     SourceBatch batch;
@@ -158,7 +158,9 @@ class JsonlSource final : public Source {
     info.store = "jsonl";
     info.dataset = path.filename().string();
     info.identity = fmt::format("jsonl:{}", CanonicalPath(path).string());
-    info.schema = shared_->schema;
+    info.schema = shared_->header.schema;
+    info.layout = shared_->header.layout;
+    info.settings = shared_->header.settings;
     info.bytes = shared_->stamp.size;
     info.consistency = Consistency::frozen;
     info.count_exact = shared_->stamp.size <= kCountedWhole;
@@ -228,7 +230,7 @@ Result<std::unique_ptr<Source>> OpenSource(const fs::path& path) {
   ARROW_ASSIGN_OR_RAISE(shared->stamp, shared->file.Stat());
   LineReader lines(shared->file, 0, shared->stamp.size, LineParser::Padding(), kMaxLine);
   ARROW_ASSIGN_OR_RAISE(const auto header, lines.Next());
-  ARROW_ASSIGN_OR_RAISE(shared->schema, ParseHeader(header ? header->text : ""));
+  ARROW_ASSIGN_OR_RAISE(shared->header, ParseHeader(header ? header->text : ""));
   shared->data_begin = lines.offset();
   return std::make_unique<JsonlSource>(std::move(shared));
 }
