@@ -509,7 +509,9 @@ class Copier {
     report_.switch_back = Filled(target_.layout->switch_back, source_location_);
   }
 
+  /// Applications are told of folders and files; one that is on a server is not theirs to open.
   static std::vector<std::pair<std::string, std::string>> Filled(std::vector<std::pair<std::string, std::string>> settings, const Location& location) {
+    if (location.path.starts_with("//")) return {};
     for (auto& [name, value] : settings) {
       for (const auto& [mark, text] : {std::pair<std::string, std::string>{"{location}", CanonicalPath(ExpandHome(location.path)).string()}, {"{dataset}", location.dataset}}) {
         for (auto at = value.find(mark); at != value.npos; at = value.find(mark, at + text.size())) value.replace(at, mark.size(), text);

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import ssl
+import struct
 import time
 import urllib.error
 import urllib.request
@@ -63,11 +64,14 @@ def test_what_was_acknowledged_survives_a_kill(start):
     before, port = raw.scroll("a", limit=1000), double.port
     double.kill()
     with open(double.folder / "log", "ab") as log:
-        log.write(b"\x05\x00cut")  # a record that was being written
+        log.write(struct.pack("<HI", 20, 10**6) + bytes(5000))  # a record that was being written
     double.start()
     assert double.port == port  # as the server that it was
     after = Raw(double).scroll("a", limit=1000)
     assert [row.SerializeToString(deterministic=True) for row in after.result] == [row.SerializeToString(deterministic=True) for row in before.result]
+    Raw(double).make("later")
+    double.restart()
+    Raw(double).Delete(pb.DeleteCollection(collection_name="later"), stub=1)
     assert list(Raw(double).info("c").payload_schema) == ["n"] and [c.name for c in Raw(double).List(pb.ListCollectionsRequest()).collections] == ["c"]
 
 
@@ -210,3 +214,10 @@ def test_statistics(faulty):
     assert found["refused"] == {"INVALID_ARGUMENT": 1} and found["max_concurrent"] >= 1 and found["bytes_received"] > 100
     with urllib.request.urlopen(faulty.double.rest + "/double/stats") as answer:
         assert json.load(answer)["calls"]["/qdrant.Collections/Create"] == 1
+
+
+def test_the_callers_folder_lends_no_modules(start, tmp_path, monkeypatch):
+    (tmp_path / "copy.py").write_text("raise SystemExit('a module of the caller was imported')")
+    monkeypatch.chdir(tmp_path)
+    double = start()
+    assert double.running() and Raw(double).HealthCheck(pb.HealthCheckRequest()).version == "1.18.3"

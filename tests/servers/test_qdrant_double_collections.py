@@ -3,7 +3,7 @@ import pytest
 from qdrant_client import grpc as pb
 
 from qdrant_fixtures import raw, shared  # noqa: F401
-from qdrant_words import Code, ids_of, key_of, point, refused
+from qdrant_words import Code, ids_of, key_of, point, refused, uid
 
 
 def test_settings_come_back_whole_with_defaults(raw):
@@ -110,8 +110,10 @@ def test_shard_keys(raw):
     for key in ("a", "b"):
         raw.CreateShardKey(pb.CreateShardKeyRequest(collection_name=name, request=pb.CreateShardKey(shard_key=pb.ShardKey(keyword=key))))
         raw.put(name, point(1, of=key), point(5 if key == "a" else 3, of=key), shard_key_selector=key_of(key))
-    assert ids_of(raw.scroll(name)) == [1, 3, 5]
-    [one, three] = raw.scroll(name, shard_key_selector=key_of("b")).result
+    text = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+    raw.put(name, point(uid(text)), shard_key_selector=key_of("b"))
+    assert ids_of(raw.scroll(name)) == [1, 3, 5, text]
+    [one, three, _] = raw.scroll(name, shard_key_selector=key_of("b")).result
     assert (one.shard_key.keyword, one.payload["of"].string_value, three.id.num) == ("b", "b", 3)
     shards = raw.CollectionClusterInfo(pb.CollectionClusterInfoRequest(collection_name=name)).local_shards
-    assert [(s.shard_key.keyword, s.points_count) for s in shards] == [("a", 2), ("b", 2)]
+    assert [(s.shard_key.keyword, s.points_count) for s in shards] == [("a", 2), ("b", 3)]

@@ -19,6 +19,7 @@ def test_order_and_paging(raw):
     assert ids_of(raw.scroll(raw.name)) == numbers + uuids
     first = raw.scroll(raw.name, limit=3)
     assert ids_of(first) == numbers[:3] and first.next_page_offset == num(2**63)
+    assert ids_of(raw.scroll(raw.name, offset=num(3), limit=1)) == [3]
     assert ids_of(raw.scroll(raw.name, offset=num(4), limit=1)) == [10**12]  # an offset that does not exist
     assert not raw.scroll(raw.name, limit=8).HasField("next_page_offset")  # count == limit
     assert ids_of(raw.scroll(raw.name, offset=uid("7" * 32))) == uuids[2:]
@@ -83,6 +84,8 @@ def test_a_batch_is_not_atomic_for_names_and_kinds(raw):
     refused(raw.put(raw.name, *batch), Code.INVALID_ARGUMENT, "Wrong input: Not existing vector name error: zz")
     rows = {row.id.num: row for row in raw.scroll(raw.name).result}
     assert rows[1].payload["n"].integer_value == rows[6].payload["n"].integer_value == 1 and 3 not in rows
+    refused(raw.put(raw.name, *[point(n) for n in range(10, 60)], bad), Code.INVALID_ARGUMENT)
+    assert 0 < len(raw.scroll(raw.name, offset=num(10), limit=100).result) < 50
     assert raw.put(raw.name, *batch, wait=False).result.status == pb.UpdateStatus.Acknowledged  # and nothing is ever said
     assert 3 not in {row.id.num for row in raw.scroll(raw.name).result}
 

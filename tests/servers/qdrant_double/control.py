@@ -84,7 +84,7 @@ def start(words, folder):
     here = pathlib.Path(__file__).resolve().parents[1]
     env = {**os.environ, "PYTHONPATH": str(here), "GRPC_VERBOSITY": "ERROR"}
     with open(folder / "server.log", "ab") as log:
-        process = subprocess.Popen([sys.executable, "-m", "qdrant_double.serve", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        process = subprocess.Popen([sys.executable, "-P", "-m", "qdrant_double.serve", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    env=env, start_new_session=True)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
