@@ -10,6 +10,7 @@
 #include "cli/run_view.h"
 #include "cli/session.h"
 #include "cli/text_out.h"
+#include "migration/deferral.h"
 
 namespace vecferry::cli {
 namespace {
@@ -97,10 +98,13 @@ Result<int> RunClean(const Invocation& invocation, Context& context) {
   ARROW_ASSIGN_OR_RAISE(const RunStore store, RunStore::Default());
   const double days = invocation.Real("older-than", 30);
   if (!(days >= 0)) return MakeError(Category::usage, "--older-than cannot be less than 0", "give it a number of days");
+  ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(const int64_t put_back, PutBackIndexes(session->engine()));
+  session->StopProgress();
   ARROW_ASSIGN_OR_RAISE(const Cleaned cleaned, invocation.Has("run") ? CleanOne(store, invocation.Text("run"), invocation.Bool("yes"))
                                                                      : CleanOld(store, days, context.clock));
   if (invocation.Bool("json")) {
-    const nlohmann::ordered_json body = {{"removed", cleaned.ids}, {"bytes", cleaned.bytes}, {"kept", cleaned.kept}};
+    const nlohmann::ordered_json body = {{"removed", cleaned.ids}, {"bytes", cleaned.bytes}, {"kept", cleaned.kept}, {"put_back", put_back}};
     ARROW_ASSIGN_OR_RAISE(const std::string object, ResultObject("clean", exit_code::kOk, body.dump()));
     context.out << object << '\n';
     return exit_code::kOk;

@@ -119,7 +119,8 @@ std::vector<CommandSpec> RunCommands() {
        &RunRollback},
       {"clean", "Forget finished runs",
        "Removes the folders of finished runs, with their journals, rejects and snapshots. A run that is going on is never removed, an "
-       "unfinished one only when named by --run, with --yes. A run that is removed cannot be rolled back any more.",
+       "unfinished one only when named by --run, with --yes. A run that is removed cannot be rolled back any more. Index settings that runs "
+       "which were killed left put off in a target are put back, whatever is removed.",
        {},
        {&kCleanFlags, &kYesFlags, &kOutputFlags},
        {"vecferry clean", "vecferry clean --older-than 7", "vecferry clean --run 20260102T030405Z-1a2b3c --yes"},

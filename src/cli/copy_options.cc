@@ -104,6 +104,8 @@ Result<CopyOptions> CopyOptionsOf(const Invocation& invocation) {
   ARROW_ASSIGN_OR_RAISE(options.verify, VerifyOptionsOf(invocation, "verify"));
   options.on_exists = OnExistsOf(invocation.Text("on-exists"));
   options.validate = ValidateModeOf(invocation.Text("validate"));
+  const std::string index = invocation.Text("index");
+  options.index = index == "during" ? IndexMode::during : index == "none" ? IndexMode::none : IndexMode::after;
   options.jobs = static_cast<int>(std::min<int64_t>(invocation.Int("jobs", 0), 1024));
   options.memory_bytes = invocation.Bytes("memory", 0);
   options.batch_rows = invocation.Int("batch-size", 0);

@@ -109,7 +109,9 @@ const FlagGroup kSpeedFlags{
     {JobsFlag(), Value("memory", Kind::bytes, "SIZE", "", "Memory for records on their way; chosen from the machine."),
      Value("batch-size", Kind::integer, "N", "", "Records of a batch; what the target prefers."),
      Value("batch-bytes", Kind::bytes, "SIZE", "", "Bytes of a batch at most; a larger record travels alone."),
-     Value("rate", Kind::real, "N", "", "Records a second at most.")}};
+     Value("rate", Kind::real, "N", "", "Records a second at most."),
+     Choice("index", {"after", "during", "none"}, "after",
+            "Build the target's search index after the load, where the store can, and wait for it; as the store likes, and wait; or do neither.")}};
 
 const FlagGroup kLimitFlags{
     "Limits",

@@ -129,7 +129,7 @@ struct SinkSpec {
   RecordSchema schema;            ///< of the batches that will be written
   const Layout* layout = nullptr;
   OnExists on_exists = OnExists::fail;
-  std::map<std::string, std::string> settings;  ///< DatasetInfo::settings of a source of the same kind
+  std::map<std::string, std::string> settings;  ///< DatasetInfo::settings of the source; a key that the sink does not know is not for it
   std::string run_id;
   std::string model;              ///< name of the embedding model, "" if not told
   int64_t expected_records = -1;

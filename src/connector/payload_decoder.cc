@@ -10,6 +10,8 @@ namespace vecferry {
 
 using Field = PayloadKey::Field;
 
+constexpr size_t kMostReserved = 4096;
+
 /// The root object's last brace is written by End, so that an id field that proves to be metadata can be put back.
 struct PayloadDecoder::Impl {
   explicit Impl(const Layout& of) : layout(of) {}
@@ -24,6 +26,23 @@ struct PayloadDecoder::Impl {
   Field pending = Field::none;  ///< the top-level key whose value decides what it is
   std::string pending_key;
   char held = 0;                ///< '{' or '[' that is dropped if it is closed at once
+  bool whole = false;           ///< the writer has closed all that it opened
+  size_t last_size = 0;
+
+  /// Buffers are kept: payloads come by the million.
+  void Begin() {
+    text.clear();
+    text.reserve(last_size);
+    if (!whole) writer.emplace(&text);
+    whole = root_seen = false;
+    id.reset();
+    document.reset();
+    tenant.reset();
+    reserved_names.clear();
+    depth = 0;
+    pending = Field::none;
+    held = 0;
+  }
 
   Status MetadataKey(std::string_view key, bool reserved) {
     if (reserved) {
@@ -115,11 +134,7 @@ struct PayloadDecoder::Impl {
 PayloadDecoder::PayloadDecoder(const Layout& layout) : impl_(std::make_unique<Impl>(layout)) { Begin(); }
 PayloadDecoder::~PayloadDecoder() = default;
 
-void PayloadDecoder::Begin() {
-  const Layout& layout = impl_->layout;
-  impl_ = std::make_unique<Impl>(layout);
-  impl_->writer.emplace(&impl_->text);
-}
+void PayloadDecoder::Begin() { impl_->Begin(); }
 
 Result<DecodedPayload> PayloadDecoder::End(std::string_view point_id) {
   Impl& impl = *impl_;
@@ -132,6 +147,8 @@ Result<DecodedPayload> PayloadDecoder::End(std::string_view point_id) {
     ARROW_RETURN_NOT_OK(impl.writer->String(*impl.id));
   }
   ARROW_RETURN_NOT_OK(impl.writer->EndObject());
+  impl.whole = true;
+  impl.last_size = std::min(impl.text.size(), kMostReserved);
   payload.document = std::move(impl.document);
   payload.tenant = std::move(impl.tenant);
   payload.metadata = std::move(impl.text);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "migration/deferral.h"
 #include "migration/planner.h"
 #include "migration/prepass.h"
 #include "migration/report_json.h"
@@ -195,6 +196,7 @@ class Copier {
     if (options_.retry_rejects) ARROW_RETURN_NOT_OK(PrepareRetry());
     ARROW_RETURN_NOT_OK(PreparePhase());
     ARROW_RETURN_NOT_OK(PrepassPhase());
+    ARROW_RETURN_NOT_OK(AtTarget(DeferIndex()));
     ARROW_RETURN_NOT_OK(Timed("transfer", &report_.transfer_seconds, [this] { return TransferPhase(); }));
     ARROW_RETURN_NOT_OK(Timed("finish", &report_.finish_seconds, [this] { return FinishPhase(); }));
     ARROW_RETURN_NOT_OK(Timed("verify", &report_.verify_seconds, [this] { return VerifyPhase(); }));
@@ -309,14 +311,48 @@ class Copier {
     return Status::OK();
   }
 
+  // ---- the target's index ----
+
+  bool Replaces() const { return intent_.existed && intent_.on_exists == OnExists::replace; }
+
+  Status DeferIndex() {
+    IndexDeferral* const index = target_.sink->indexing();
+    if (!index) return Status::OK();
+    keeper_ = std::make_unique<IndexKeeper>(engine_, *run_.journal, *index,
+                                            DeferralTarget{target_.info.identity, target_location_.Display(), target_.layout->name, run_.id, !Replaces()});
+    // An earlier process of this run may have put off what this one is told not to.
+    if (options_.index != IndexMode::after) return keeper_->PutBack(false);
+    ARROW_ASSIGN_OR_RAISE(const auto splits, run_.journal->splits());
+    return keeper_->Defer(std::any_of(splits.begin(), splits.end(), [](const auto& split) { return !split.done; }));
+  }
+
+  Status BuildIndex() {
+    if (!keeper_) return Status::OK();
+    ARROW_RETURN_NOT_OK(keeper_->PutBack(false));
+    return options_.index == IndexMode::none ? Status::OK() : keeper_->AwaitBuilt();
+  }
+
+  /// However the run ends, nothing is left put off if that can be helped.
+  void PutBackIndex() {
+    if (!keeper_) return;
+    const Status status = keeper_->PutBack(true);
+    if (status.ok()) return;
+    engine_.events.Warning(fmt::format("the index settings of {} could not be put back: {}; the same command again does it, and so does `vecferry clean`",
+                                       target_location_.Display(), status.message()));
+  }
+
   TransferOptions TransferOptionsNow() const {
     TransferOptions t;
     const Capabilities& can = target_.can;
     t.jobs = options_.jobs;
     t.writers = can.max_in_flight;
+    t.adapts = can.replay == Replay::idempotent_upsert && can.max_in_flight > 1;
+    t.climbs = options_.batch_rows <= 0;
     t.expansion = can.expansion;
     t.memory_bytes = options_.memory_bytes;
     t.batch_rows = options_.batch_rows > 0 ? options_.batch_rows : can.batch_rows;
+    // A batch waits for its turn as a whole: none is worth more than a second.
+    if (options_.records_per_second > 0) t.batch_rows = std::min(t.batch_rows, static_cast<int64_t>(std::max(1.0, options_.records_per_second)));
     t.batch_bytes = std::min(options_.batch_bytes > 0 ? options_.batch_bytes : can.batch_bytes, std::max<int64_t>(options_.memory_bytes / 4, 1));
     t.limit = options_.limit;
     t.validate = options_.validate;
@@ -354,7 +390,10 @@ class Copier {
 
   Status FinishPhase() {
     if (options_.steps.before_finish) ARROW_RETURN_NOT_OK(options_.steps.before_finish());
+    // What replaces a dataset that is in use is whole before it takes its place.
+    if (Replaces()) ARROW_RETURN_NOT_OK(AtTarget(BuildIndex()));
     ARROW_RETURN_NOT_OK(AtTarget(target_.sink->Finish()));
+    if (!Replaces()) ARROW_RETURN_NOT_OK(AtTarget(BuildIndex()));
     return run_.journal->RecordIntent("finished", report_.transfer.digest.Fingerprint());
   }
 
@@ -470,7 +509,9 @@ class Copier {
     report_.switch_back = Filled(target_.layout->switch_back, source_location_);
   }
 
+  /// Applications are told of folders and files; one that is on a server is not theirs to open.
   static std::vector<std::pair<std::string, std::string>> Filled(std::vector<std::pair<std::string, std::string>> settings, const Location& location) {
+    if (location.path.starts_with("//")) return {};
     for (auto& [name, value] : settings) {
       for (const auto& [mark, text] : {std::pair<std::string, std::string>{"{location}", CanonicalPath(ExpandHome(location.path)).string()}, {"{dataset}", location.dataset}}) {
         for (auto at = value.find(mark); at != value.npos; at = value.find(mark, at + text.size())) value.replace(at, mark.size(), text);
@@ -497,6 +538,7 @@ class Copier {
   }
 
   Result<CopyReport> RollBack() {
+    keeper_.reset();
     target_.sink.reset();
     const RunFolder folder = run_.folder;
     run_ = RunSession{};
@@ -507,6 +549,7 @@ class Copier {
   }
 
   Result<CopyReport> GiveUp(const Status& status) {
+    PutBackIndex();
     (void)target_.sink->Abort();
     const bool interrupted = IsCategory(status, Category::cancelled);
     const int code = ExitCodeOf(status);
@@ -532,6 +575,7 @@ class Copier {
   RunSession run_;
   RunHeader header_;
   std::unique_ptr<JournalIntents> intents_;
+  std::unique_ptr<IndexKeeper> keeper_;    ///< of a target whose index can be put off
   TargetIntent intent_;
   RecordSchema schema_;
   Duplicates duplicates_;

@@ -38,6 +38,9 @@ struct VerifyOptions {
   int64_t list_at_most = 100;           ///< differences listed with field and values; all are counted
 };
 
+/// When the search index of the target is built: after the load, as the store likes, or not waited for either.
+enum class IndexMode { after, during, none };
+
 struct CopyReport;
 
 /// What a verb that is more than a copy does at points of it. A run that was interrupted and goes on may call each again.
@@ -52,6 +55,7 @@ struct CopyOptions {
   OnExists on_exists = OnExists::fail;
   VerifyOptions verify;
   ValidateMode validate = ValidateMode::sample;
+  IndexMode index = IndexMode::after;
   int jobs = 0;                         ///< 0: chosen from the machine
   int64_t memory_bytes = 0;             ///< 0: chosen
   int64_t batch_rows = 0, batch_bytes = 0;  ///< 0: what the sink prefers

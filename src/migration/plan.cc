@@ -108,9 +108,10 @@ class Planner {
   }
 
   void CheckReplace() {
-    if (target_.can.replace == ReplaceMode::none) {
+    const ReplaceMode mode = plan_.target.replace.value_or(target_.can.replace);
+    if (mode == ReplaceMode::none) {
       Add("cannot-replace", fmt::format("{} cannot replace a dataset", plan_.target_store), true);
-    } else if (target_.can.replace == ReplaceMode::window && !options_.yes) {
+    } else if (mode == ReplaceMode::window && !options_.yes) {
       Add("replace-needs-yes", "replacing is not atomic here: for a moment the name is gone, the old data is kept until then; say --yes", true);
     }
   }

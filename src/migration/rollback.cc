@@ -2,6 +2,7 @@
 
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "migration/deferral.h"
 #include "migration/differ.h"
 #include "migration/session.h"
 #include "pipeline/batch_writer.h"
@@ -43,6 +44,7 @@ class Undoer {
       const Status status = intent_.existed && intent_.on_exists != OnExists::replace ? TakeBackRecords() : TakeBackDataset();
       if (!status.ok()) (void)target_.sink->Abort();
       ARROW_RETURN_NOT_OK(At(status, Side::sink, target_.location.scheme, intent_.target_uri));
+      ARROW_RETURN_NOT_OK(At(PutBackIndex(), Side::sink, target_.location.scheme, intent_.target_uri));
       ARROW_RETURN_NOT_OK(target_.sink->Abort());
     }
     ARROW_RETURN_NOT_OK(journal_->SetState("rolled-back", report_.conflicts > 0 ? exit_code::kDifference : exit_code::kOk));
@@ -77,6 +79,13 @@ class Undoer {
     spec.resumed = true;
     spec.intents = intents_.get();
     return target_.sink->Prepare(spec);
+  }
+
+  Status PutBackIndex() {
+    IndexDeferral* const index = target_.sink->indexing();
+    if (!index) return Status::OK();
+    const bool shared = !(intent_.existed && intent_.on_exists == OnExists::replace);
+    return IndexKeeper(engine_, *journal_, *index, {target_.info.identity, intent_.target_uri, intent_.layout, report_.run_id, shared}).PutBack(false);
   }
 
   Status TakeBackDataset() {

@@ -119,6 +119,7 @@ class FaultySourceImpl final : public Source {
     ARROW_ASSIGN_OR_RAISE(auto reader, Around<std::unique_ptr<SplitReader>>(plan_, "read", [&] { return inner_->Read(split, from, options); }));
     return std::make_unique<FaultyReader>(std::move(reader), plan_);
   }
+  Lookup* lookup() override { return inner_->lookup(); }
 
  private:
   std::unique_ptr<Source> inner_;
@@ -151,6 +152,7 @@ class FaultySinkImpl final : public Sink {
   }
   Lookup* lookup() override { return inner_->lookup(); }
   Undo* undo() override { return inner_->undo(); }
+  IndexDeferral* indexing() override { return inner_->indexing(); }
   Result<std::unique_ptr<Source>> OpenReadBack() override { return inner_->OpenReadBack(); }
 
  private:

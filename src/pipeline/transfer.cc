@@ -11,6 +11,7 @@
 #include "pipeline/ack_tracker.h"
 #include "pipeline/batch_stage.h"
 #include "pipeline/batch_writer.h"
+#include "pipeline/flow.h"
 #include "pipeline/queue.h"
 
 namespace vecferry {
@@ -37,6 +38,8 @@ struct Transfer::Impl {
   ByteBudget budget;
   WorkQueue<WorkItem> queue;
   std::unique_ptr<AckCommitter> acks;
+  std::unique_ptr<Flow> flow;
+  std::unique_ptr<Pacer> pacer;
   std::unique_ptr<BatchWriter> writer;
   std::atomic<size_t> next_split{0};
   std::atomic<bool> stop{false};
@@ -174,25 +177,20 @@ struct Transfer::Impl {
     return CheckRejects(ack);
   }
 
-  /// Waits so that no more than --rate records a second are handled.
-  void Pace(Clock::Steady::time_point began) const {
-    if (options.records_per_second <= 0) return;
-    const std::chrono::duration<double> due(static_cast<double>(session.load()) / options.records_per_second);
-    const auto left = due - (clock.Now() - began);
-    if (left.count() > 0) (void)clock.SleepFor(std::chrono::duration_cast<std::chrono::milliseconds>(left), cancel);
+  /// Waits so that no more than --rate records a second are written. False where the run ends meanwhile.
+  bool Pace(const WorkItem& item) {
+    return pacer->Wait(item.rows_read, cancel, [this] { return stop.load(); });
   }
 
   Status WriteAll() {
-    const auto began = clock.Now();
     while (auto item = queue.Pop()) {
-      if (stop || cancel.stop_requested()) break;
+      if (stop || cancel.stop_requested() || !Pace(*item)) break;
       const ByteBudget::Lease lease = std::move(item->lease);
       ARROW_ASSIGN_OR_RAISE(PendingAck pending, writer->Write(std::move(*item)));
       const Status limit = Count(pending.ack);
       acks->Submit(std::move(pending));
       ARROW_RETURN_NOT_OK(limit);
       ARROW_RETURN_NOT_OK(acks->status());
-      Pace(began);
     }
     return Status::OK();
   }
@@ -212,9 +210,8 @@ struct Transfer::Impl {
       flushed = clock.Now();
       return acks->status();
     };
-    const auto began = clock.Now();
     while (auto item = queue.Pop()) {
-      if (stop || cancel.stop_requested()) break;
+      if (stop || cancel.stop_requested() || !Pace(*item)) break;
       const ByteBudget::Lease lease = std::move(item->lease);
       ARROW_ASSIGN_OR_RAISE(PendingAck pending, writer->Write(std::move(*item)));
       const Status limit = Count(pending.ack);
@@ -222,7 +219,6 @@ struct Transfer::Impl {
       held.push_back(std::move(pending));
       if (!limit.ok() || held_bytes >= kFlushBytes || clock.Now() - flushed >= kFlushEvery) ARROW_RETURN_NOT_OK(flush());
       ARROW_RETURN_NOT_OK(limit);
-      Pace(began);
     }
     return flush();
   }
@@ -276,11 +272,14 @@ struct Transfer::Impl {
     context.clock = &clock;
     context.cancel = &cancel;
     context.on_retry = [this](const Status& status) { OnRetry(status); };
+    writers_left = options.flushes ? 1 : std::max(1, std::min(options.jobs, options.writers));
+    if (options.adapts) flow = std::make_unique<Flow>(Flow::Options{writers_left, options.climbs, options.batch_bytes}, clock, cancel);
+    context.flow = flow.get();
+    pacer = std::make_unique<Pacer>(options.records_per_second, clock);
     writer = std::make_unique<BatchWriter>(sink, journal, events, options, std::move(context));
     const auto began = clock.Now();
     const auto todo = static_cast<int>(std::count_if(progress.begin(), progress.end(), [](const auto& s) { return !s.done; }));
     readers_left = std::max(1, std::min(options.jobs, todo));
-    writers_left = options.flushes ? 1 : std::max(1, std::min(options.jobs, options.writers));
     std::vector<std::thread> threads;
     for (int i = 0, n = readers_left; i < n; ++i) threads.emplace_back([this] { ReadLoop(); });
     for (int i = 0, n = writers_left; i < n; ++i) threads.emplace_back([this] { WriteLoop(); });

@@ -26,6 +26,8 @@ struct Duplicates {
 struct TransferOptions {
   int jobs = 2;                       ///< splits read at once, and batches written at once
   int writers = 1;                    ///< batches that the sink takes at once
+  bool adapts = false;                ///< the sink is written to as fast as it answers best: Flow; `writers` is its bound
+  bool climbs = true;                 ///< false: the size of a batch is the user's
   double expansion = 1.0;             ///< memory of a batch while it is written, over its own size
   int64_t memory_bytes = 64 << 20;
   int64_t batch_rows = 1000;

@@ -1,5 +1,7 @@
 #include "pipeline/write.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace vecferry {
@@ -11,9 +13,17 @@ struct Writer {
   const WriteContext& context;
   WriteOutcome outcome;
 
+  Result<WriteOutcome> Send(const RecordView& part) {
+    if (!context.flow) return sink.Write(part);
+    const Flow::Permit permit = context.flow->Enter();
+    auto outcome = sink.Write(part);
+    context.flow->Leave(permit, part.bytes(), outcome.status());
+    return outcome;
+  }
+
   Status Once(int64_t first, int64_t count) {
     ARROW_ASSIGN_OR_RAISE(const RecordView part, count == batch.rows() ? batch : batch.Slice(first, count));
-    const std::function<Result<WriteOutcome>()> act = [&] { return sink.Write(part); };
+    const std::function<Result<WriteOutcome>()> act = [&] { return Send(part); };
     ARROW_ASSIGN_OR_RAISE(WriteOutcome written,
                           WithRetry(Retrier(context.retry, *context.clock, *context.cancel), act, context.on_retry));
     for (auto& reject : written.rejects) {
@@ -23,7 +33,8 @@ struct Writer {
     return Status::OK();
   }
 
-  Status Range(int64_t first, int64_t count) {
+  /// `whole`: a piece of the size that the flow gave. What is too large in a half of it is a large record, not the size.
+  Status Range(int64_t first, int64_t count, bool whole) {
     const Status status = Once(first, count);
     const bool content = IsCategory(status, Category::bad_content), large = IsCategory(status, Category::too_large);
     if (status.ok() || (!content && !large)) return status;
@@ -31,8 +42,18 @@ struct Writer {
       outcome.rejects.push_back({first, content ? "refused-by-store" : "too-large", Printable(status.message(), 500)});
       return Status::OK();
     }
-    ARROW_RETURN_NOT_OK(Range(first, count / 2));
-    return Range(first + count / 2, count - count / 2);
+    if (large && whole && context.flow) context.flow->TooLarge(batch.bytes() * count / batch.rows());
+    ARROW_RETURN_NOT_OK(Range(first, count / 2, false));
+    return Range(first + count / 2, count - count / 2, false);
+  }
+
+  Status All() {
+    for (int64_t first = 0, count = 0; first < batch.rows(); first += count) {
+      const int64_t left = batch.rows() - first;
+      count = context.flow ? std::min(left, context.flow->RowsAtOnce(batch.rows(), batch.bytes())) : left;
+      ARROW_RETURN_NOT_OK(Range(first, count, true));
+    }
+    return Status::OK();
   }
 };
 
@@ -40,7 +61,7 @@ struct Writer {
 
 Result<WriteOutcome> WriteBatch(Sink& sink, const RecordView& batch, const WriteContext& context) {
   Writer writer{sink, batch, context, {}};
-  if (batch.rows() > 0) ARROW_RETURN_NOT_OK(writer.Range(0, batch.rows()));
+  ARROW_RETURN_NOT_OK(writer.All());
   return std::move(writer.outcome);
 }
 

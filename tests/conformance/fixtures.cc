@@ -1,6 +1,8 @@
 #include "conformance/fixture.h"
 
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 namespace vecferry::conformance {
 namespace {
@@ -23,6 +25,40 @@ Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
   fixture.empty = [](const fs::path& dir) { return "qdrant-local:" + (dir / "qdrant").string() + "#docs"; };
+  return fixture;
+}
+
+/// A server of the test's own, for as long as this program runs.
+class QdrantServer {
+ public:
+  QdrantServer() {
+    std::error_code ec;
+    Control("stop");
+    fs::remove_all(dir_, ec);
+    if (Control("start") != 0) throw std::runtime_error("tests/servers/qdrant does not start");
+    std::stringstream text;
+    text << std::ifstream(dir_ / "server.json").rdbuf();
+    const std::string json = text.str(), key = "\"grpc_port\":";
+    port_ = std::strtol(json.c_str() + json.find(key) + key.size(), nullptr, 10);
+  }
+  ~QdrantServer() { Control("stop"); }
+  long port() const { return port_; }
+
+ private:
+  int Control(const std::string& verb) const {
+    return std::system(("'" VECFERRY_SOURCE_DIR "/tests/servers/qdrant' " + verb + " --dir '" + dir_.string() + "' >/dev/null 2>&1").c_str());
+  }
+  const fs::path dir_ = fs::path(VECFERRY_BINARY_DIR) / "conformance_test" / "qdrant-server";
+  long port_ = 0;
+};
+
+Fixture Qdrant() {
+  Fixture fixture;
+  fixture.scheme = "qdrant";
+  fixture.empty = [](const fs::path& dir) {
+    static const QdrantServer server;
+    return "qdrant://127.0.0.1:" + std::to_string(server.port()) + "#" + dir.filename().string();
+  };
   return fixture;
 }
 
@@ -58,7 +94,7 @@ Fixture SqliteVec() {
 }  // namespace
 
 const std::vector<Fixture>& Fixtures() {
-  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), QdrantLocal(), McpMemory(), SqliteVec()};
+  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
   return fixtures;
 }
 

@@ -262,11 +262,44 @@ TEST_F(PipelineTest, RowsThatAreDuplicatesAreRejected) {
   EXPECT_THAT(RejectedIds(), testing::ElementsAre("r5"));
 }
 
-TEST_F(PipelineTest, TheRateIsKept) {
+TEST_F(PipelineTest, ABatchInPiecesKeepsItsRejectsAndWhatWasTooLargeIsNotTriedAgain) {
+  options_.jobs = options_.writers = 1;
+  options_.validate = ValidateMode::off;
+  options_.adapts = true;
+  sink_faults_.Add({.call = "write", .first = 1, .last = 1, .category = Category::too_large});
+  const auto all = Run();
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->rejected, 0);
+  EXPECT_EQ(Target(), expected_);
+  EXPECT_GE(sink_faults_.Calls("write"), 1 + 2 * kRecords / 20) << "each batch in pieces from the first on";
+  EXPECT_LE(sink_faults_.Calls("write"), 1 + 4 * kRecords / 20);
+}
+
+TEST_F(PipelineTest, RejectsOfPiecesAreThoseOfTheirRows) {
+  options_.adapts = true;
+  sink_faults_.Add({.call = "write", .first = 1, .last = 2, .category = Category::too_large});
+  sink_faults_.RejectIds({"r1", "r999", "r515"});
+  sink_faults_.PoisonIds({"r7", "r512"});
+  const auto result = Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(RejectedIds(), testing::UnorderedElementsAre("r1", "r999", "r515", "r7", "r512"));
+  EXPECT_EQ(Target(), result->digest);
+}
+
+TEST_F(PipelineTest, TheRateIsKeptFromTheFirstRecordOn) {
+  options_.records_per_second = 100;
+  options_.writers = 1;
+  const auto result = Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_GE(clock_.slept(), 10'000);
+  EXPECT_LE(clock_.slept(), 10'100);
+}
+
+TEST_F(PipelineTest, TheRateIsOfAllWritersTogether) {
   options_.records_per_second = 100;
   const auto result = Run();
   ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_GE(clock_.slept(), 9'000);
+  EXPECT_GE(clock_.slept(), 10'000);
 }
 
 }  // namespace

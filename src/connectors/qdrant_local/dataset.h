@@ -10,14 +10,14 @@
 #include "connector/connector.h"
 #include "connectors/qdrant_local/directory.h"
 #include "connectors/qdrant_local/point.h"
+#include "qdrant_model/collection_config.h"
 #include "sqlite/db.h"
 
 /// One collection on disk, and what its readers and writers share.
 namespace vecferry::qdrant_local {
 
 inline constexpr const char* kScheme = "qdrant-local";
-/// The setting that carries a collection's CreateCollection from one store of this kind to another.
-inline constexpr const char* kConfigSetting = "qdrant.create_collection";
+using namespace qdrant_model;  // a collection's parameters, in the vendor's own words
 
 /// Where a collection is and what is known of it without opening it.
 struct Dataset {

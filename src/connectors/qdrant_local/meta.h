@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "record/schema.h"
 
 /// meta.json of a local-mode directory: {"collections": {name: CreateCollection}, "aliases": {alias: name},
 /// "text_indexes": {name: ...}}. Facts: qdrant_client/local/qdrant_local.py and http/models/models.py.
@@ -42,21 +41,5 @@ class Meta {
   Meta();
   std::unique_ptr<Impl> impl_;
 };
-
-/// The vectors of a CreateCollection. Its records' columns: named vectors sorted as they stand; `mixed` ids.
-/// Category::unsupported for a distance or datatype that is not known, corrupt for a malformed one.
-Result<RecordSchema> SchemaOfConfig(std::string_view config);
-/// The CreateCollection for a schema; only keys that are set, so that every client version opens it.
-/// What `settings` (a CreateCollection of the source, or "") says of the same vectors beyond size, distance and
-/// datatype is taken over. Category::unsupported where the store cannot hold a vector column.
-Result<std::string> ConfigOfSchema(const RecordSchema& schema, std::string_view settings);
-/// Whether its vectors are one that has no name, so that points hold a list and not a dictionary.
-bool IsUnnamed(std::string_view config);
-/// A CreateCollection without the keys that are null, at any depth.
-std::string WithoutNulls(std::string_view config);
-/// "text: dense 384 x f32, cosine" for each vector column, for messages.
-std::string DescribeVectors(const RecordSchema& schema);
-/// OK where records of `wanted` can be written into a collection of `existing`; else Category::refused naming both.
-Status CheckFits(const RecordSchema& existing, const RecordSchema& wanted);
 
 }  // namespace vecferry::qdrant_local

@@ -1,12 +1,12 @@
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connector/payload_record.h"
 #include "connectors/qdrant_local/point.h"
-#include "record/distance.h"
+#include "record/elements.h"
 
 namespace vecferry::qdrant_local {
 namespace {
@@ -15,38 +15,6 @@ Fault Corrupt(std::string message) { return {"corrupt-point", std::move(message)
 
 bool AllDigits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-}
-
-/// Puts a text field into the text of a JSON object. False where the text may hold that key already.
-bool AddField(std::string_view key, std::string_view value, std::string* object) {
-  std::string field = "{";
-  AppendJsonString(key, &field);
-  field += ':';
-  if (object->find(field.substr(1)) != object->npos) return false;
-  AppendJsonString(value, &field);
-  const bool empty = object->size() <= 2;
-  field += empty ? "}" : ",";
-  *object = empty ? field : field + object->substr(1);
-  return true;
-}
-
-/// One element as the column's type has it; false where it was rounded as the server rounds.
-bool StoreElement(double value, Element element, uint8_t* out) {
-  const auto narrow = static_cast<float>(value);
-  bool exact = static_cast<double>(narrow) == value || value != value;
-  switch (element) {
-    case Element::f16: {
-      const uint16_t half = FloatToHalf(narrow);
-      std::memcpy(out, &half, 2);
-      return exact && (HalfToFloat(half) == narrow || narrow != narrow);
-    }
-    case Element::u8: {
-      const float clamped = narrow != narrow ? 0.0f : std::clamp(std::trunc(narrow), 0.0f, 255.0f);
-      *out = static_cast<uint8_t>(clamped);
-      return exact && clamped == narrow;
-    }
-    default: std::memcpy(out, &narrow, 4); return exact;
-  }
 }
 
 /// The fast path: floats as they stand in the pickle. False where some was rounded.
@@ -162,13 +130,7 @@ Fault PointReader::ReadPayload(PointFacts* facts, DecodedPayload* payload) {
   facts->has_tenant = payload->tenant.has_value();
   if (payload->tenant) facts->tenant = *payload->tenant;
   facts->record_id = UnmapId(layout_, point_id, *payload);
-  // A field that the schema has no column for stays what it also is: metadata.
-  const bool document_kept = !payload->document || schema_.has_document ||
-                             AddField(layout_.document_field, *payload->document, &payload->metadata);
-  const bool tenant_kept = !payload->tenant || schema_.has_tenant ||
-                           AddField(layout_.tenant_field, *payload->tenant, &payload->metadata);
-  if (!document_kept || !tenant_kept) return {"ambiguous-key", "the payload holds a key twice once its backslashes are read"};
-  return {};
+  return FaultOf(KeepAsMetadata(layout_, schema_.has_document, schema_.has_tenant, payload));
 }
 
 Fault PointReader::Append(BatchBuilder& builder, PointFacts* facts) {
@@ -179,8 +141,8 @@ Fault PointReader::Append(BatchBuilder& builder, PointFacts* facts) {
   DecodedPayload payload;
   if (Fault fault = ReadPayload(facts, &payload)) return fault;
   builder.Id(facts->record_id);
-  if (schema_.has_tenant && payload.tenant) builder.Tenant(*payload.tenant);
-  if (schema_.has_document && payload.document) builder.Document(*payload.document);
+  if (payload.tenant) builder.Tenant(*payload.tenant);
+  if (payload.document) builder.Document(*payload.document);
   builder.Metadata(payload.metadata);
   if (Fault fault = AppendVectors(builder, facts)) {
     builder.DropRow();

@@ -1,34 +1,12 @@
-#include <array>
-#include <cstring>
-
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "connectors/qdrant_local/pickle_writer.h"
 #include "connectors/qdrant_local/point.h"
-#include "record/distance.h"
+#include "record/elements.h"
 
 namespace vecferry::qdrant_local {
 namespace {
-
-/// Element bytes as floats, in `scratch` where they are not floats already.
-const float* AsFloats(Element element, std::string_view bytes, size_t n, std::vector<float>& scratch) {
-  const bool aligned = reinterpret_cast<uintptr_t>(bytes.data()) % alignof(float) == 0;
-  if (element == Element::f32 && aligned) return reinterpret_cast<const float*>(bytes.data());
-  scratch.resize(n);
-  for (size_t i = 0; i < n; ++i) {
-    if (element == Element::u8) {
-      scratch[i] = static_cast<float>(static_cast<unsigned char>(bytes[i]));
-    } else if (element == Element::f16) {
-      uint16_t half;
-      std::memcpy(&half, bytes.data() + 2 * i, 2);
-      scratch[i] = HalfToFloat(half);
-    } else {
-      std::memcpy(&scratch[i], bytes.data() + 4 * i, 4);
-    }
-  }
-  return scratch.data();
-}
 
 class RowEncoder {
  public:

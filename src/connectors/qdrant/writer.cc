@@ -1,0 +1,166 @@
+#include "connectors/qdrant/writer.h"
+
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/text.h"
+#include "connectors/qdrant/value_writer.h"
+#include "qdrant_pb/collections.pb.h"
+
+namespace vecferry::qdrant {
+namespace {
+
+/// The batch without its tenants: in a collection with shard keys they stand there and not in the payload.
+Result<RecordView> WithoutTenant(const RecordView& batch) {
+  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
+  if (column < 0) return batch;
+  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
+  return RecordView::Make(std::move(rest));
+}
+
+/// UpsertPoints' field 3 of the point that mcp-memory-service keeps about its collection.
+std::string BookkeepingPoint(const Layout::Bookkeeping& own, const RecordSchema& schema, Dialect dialect, const std::string& model) {
+  const auto dense = std::find_if(schema.vectors.begin(), schema.vectors.end(), [](const auto& v) { return v.kind == VectorKind::dense; });
+  const bool has_dense = dense != schema.vectors.end();
+  const int32_t dims = has_dense ? dense->dims : 0;
+  std::string point, payload;
+  AppendPointId(1, ParsePointId(own.point_id).ValueOr(PointId::Of(1)), &point);
+  ValueWriter writer;
+  writer.Begin(3, &payload);
+  (void)writer.BeginObject();
+  const auto text = [&](std::string_view key, std::string_view value) { (void)writer.Key(key), (void)writer.String(value); };
+  text("embedding_model", model.empty() ? "unknown" : model);
+  (void)writer.Key("vector_size"), (void)writer.Int(dims);
+  (void)writer.Key("dimensions"), (void)writer.Int(dims);
+  (void)writer.Key("created_at"), (void)writer.Double(Clock::System().WallSeconds());
+  text("distance_metric", has_dense ? Name(dense->metric) : "cosine");
+  (void)writer.Key("quantization_enabled"), (void)writer.Bool(false);
+  (void)writer.EndObject();
+  point += payload;
+  std::string floats, vector, named, vectors;
+  if (dims > 0) {
+    const std::string zeros(static_cast<size_t>(dims) * 4, '\0');
+    AppendBytesField(1, zeros, &floats);
+    if (dialect.vector_oneof) AppendBytesField(101, floats, &vector);
+    else vector = floats;
+  }
+  if (has_dense && dense->name.empty() && schema.vectors.size() == 1) {
+    AppendBytesField(1, vector, &vectors);
+  } else {
+    if (has_dense) {
+      std::string entry;
+      AppendBytesField(1, dense->name, &entry);
+      AppendBytesField(2, vector, &entry);
+      AppendBytesField(1, entry, &named);
+    }
+    AppendBytesField(2, named, &vectors);
+  }
+  AppendBytesField(4, vectors, &point);
+  std::string out;
+  AppendBytesField(3, point, &out);
+  return out;
+}
+
+}  // namespace
+
+/// An encoder for the time of one Write.
+struct CollectionWriter::Lease {
+  explicit Lease(CollectionWriter& owner) : owner(owner), encoder(Take(owner)) {}
+  ~Lease() {
+    std::lock_guard guard(owner.mutex_);
+    owner.idle_.push_back(std::move(encoder));
+  }
+  static PointEncoder Take(CollectionWriter& owner) {
+    std::lock_guard guard(owner.mutex_);
+    if (owner.idle_.empty()) return PointEncoder(owner.written_, *owner.dataset_.layout, owner.dataset_.client->dialect());
+    PointEncoder encoder = std::move(owner.idle_.back());
+    owner.idle_.pop_back();
+    return encoder;
+  }
+  CollectionWriter& owner;
+  PointEncoder encoder;
+};
+
+CollectionWriter::CollectionWriter(Dataset dataset, Shape shape) : dataset_(std::move(dataset)), shape_(std::move(shape)), written_(shape_.schema) {
+  if (shape_.custom_sharding) written_.has_tenant = false;
+}
+CollectionWriter::~CollectionWriter() = default;
+
+Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
+  return shape_.custom_sharding ? WriteByTenant(batch) : WriteShard(batch, std::nullopt);
+}
+
+Result<WriteOutcome> CollectionWriter::WriteShard(const RecordView& batch, const Shard& shard) {
+  WriteOutcome outcome;
+  std::string request = UpsertHead(dataset_.collection, shard);
+  const size_t head = request.size();
+  request.reserve(static_cast<size_t>(batch.bytes()) + static_cast<size_t>(batch.rows()) * 128 + head);
+  {
+    Lease lease(*this);
+    for (int64_t row = 0; row < batch.rows(); ++row) {
+      if (auto reject = lease.encoder.Append(batch, row, &request)) outcome.rejects.push_back(std::move(*reject));
+    }
+  }
+  if (request.size() == head) return outcome;
+  VF_FAILPOINT("qdrant.upsert.before");
+  ARROW_RETURN_NOT_OK(Upsert(*dataset_.client, std::move(request)));
+  VF_FAILPOINT("qdrant.upsert.after");
+  return outcome;
+}
+
+Result<WriteOutcome> CollectionWriter::WriteByTenant(const RecordView& batch) {
+  std::map<std::string, std::vector<int64_t>> rows;
+  WriteOutcome outcome;
+  for (int64_t row = 0; row < batch.rows(); ++row) {
+    const auto tenant = batch.tenant(row);
+    if (tenant && !tenant->empty()) rows[std::string(*tenant)].push_back(row);
+    else outcome.rejects.push_back({row, "missing-tenant", "the collection is sharded by key, and the record has no tenant to be one"});
+  }
+  for (const auto& [tenant, list] : rows) {
+    ARROW_RETURN_NOT_OK(EnsureShardKey(tenant));
+    ARROW_ASSIGN_OR_RAISE(const RecordView taken, batch.Take(list));
+    ARROW_ASSIGN_OR_RAISE(const RecordView part, WithoutTenant(taken));
+    ARROW_ASSIGN_OR_RAISE(WriteOutcome written, WriteShard(part, tenant));
+    for (auto& reject : written.rejects) {
+      reject.row = list[static_cast<size_t>(reject.row)];
+      outcome.rejects.push_back(std::move(reject));
+    }
+  }
+  return outcome;
+}
+
+Status CollectionWriter::EnsureShardKey(const std::string& key) {
+  std::lock_guard guard(mutex_);
+  if (!keys_known_) {
+    ARROW_ASSIGN_OR_RAISE(const auto there, dataset_.client->ShardKeys(dataset_.collection));
+    for (const auto& shard : there) keys_.insert(TextOf(shard));
+    keys_known_ = true;
+  }
+  if (keys_.contains(key)) return Status::OK();
+  const Status status = dataset_.client->CreateShardKey(dataset_.collection, ShardKeyOf(key));
+  if (!status.ok()) {
+    keys_known_ = false;
+    return status;
+  }
+  keys_.insert(key);
+  return Status::OK();
+}
+
+Status CollectionWriter::WriteBookkeeping(const std::string& model) {
+  const auto& own = dataset_.layout->bookkeeping;
+  if (!own || shape_.custom_sharding) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const int64_t there, CountBookkeeping(dataset_, shape_));
+  if (there > 0) return Status::OK();
+  VF_FAILPOINT("qdrant.bookkeeping.before");
+  std::string request = UpsertHead(dataset_.collection, std::nullopt);
+  request += BookkeepingPoint(*own, shape_.schema, dataset_.client->dialect(), model);
+  return Upsert(*dataset_.client, std::move(request));
+}
+
+}  // namespace vecferry::qdrant
