@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "record/digest.h"
 
 namespace vecferry {
 namespace {
@@ -42,6 +43,11 @@ std::vector<Note> SchemaMisfits(const Capabilities& can, const RecordSchema& sch
   if (schema.has_tenant && !can.tenant) Add(&notes, "tenant", "tenants are not held");
   if (!schema.extras.empty() && !can.extras) Add(&notes, "extras", "bytes carried verbatim are not held");
   return notes;
+}
+
+VectorChange ChangeOf(const Capabilities& capabilities, const RecordSchema& schema) {
+  const bool normalises = capabilities.vector_change == VectorChange::cosine_normalised;
+  return normalises && !IsNormalised(schema) ? VectorChange::none : capabilities.vector_change;
 }
 
 Status CheckSchemaFits(const Capabilities& capabilities, const RecordSchema& schema) {

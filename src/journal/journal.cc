@@ -22,7 +22,7 @@ Status CheckFormat(sqlite::Db& db, const fs::path& file, bool thorough) {
   if (!application.ok()) return Damaged(file, application.status().message());
   if (*application != kJournalApplicationId) return Damaged(file, "it is no journal of vecferry");
   ARROW_ASSIGN_OR_RAISE(const int64_t version, db.QueryInt("PRAGMA user_version"));
-  if (version != Journal::kVersion) {
+  if (version < 1 || version > Journal::kVersion) {
     return MakeError(Category::refused, fmt::format("the journal {} has version {}, this program writes {}", file.string(), version, Journal::kVersion),
                      "finish the run with the vecferry that began it, or start anew with --restart");
   }
@@ -92,6 +92,7 @@ Result<std::unique_ptr<Journal>> Journal::OpenChecked(const fs::path& file, sqli
 Result<std::unique_ptr<Journal>> Journal::Open(const fs::path& file) {
   ARROW_ASSIGN_OR_RAISE(auto journal, OpenChecked(file, {sqlite::OpenOptions::Mode::read_write}, true));
   ARROW_RETURN_NOT_OK(journal->db_.Exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"));
+  ARROW_RETURN_NOT_OK(journal->db_.Exec(fmt::format("BEGIN IMMEDIATE; {} PRAGMA user_version={}; COMMIT;", kJournalUpgrade, kVersion)));
   ARROW_RETURN_NOT_OK(journal->header().status());
   return journal;
 }
@@ -217,10 +218,12 @@ Result<std::vector<SplitProgress>> Journal::splits() {
 
 Status Journal::AppendDigest(const Ack& ack) {
   if (ack.digest_is_total) {
-    ARROW_ASSIGN_OR_RAISE(auto remove, db_.Prepare("DELETE FROM digest WHERE split=?"));
-    ARROW_RETURN_NOT_OK(remove.Bind(1, int64_t{ack.split}).Run());
+    for (const char* table : {"digest", "stored_digest"}) {
+      ARROW_ASSIGN_OR_RAISE(auto remove, db_.Prepare(fmt::format("DELETE FROM {} WHERE split=?", table)));
+      ARROW_RETURN_NOT_OK(remove.Bind(1, int64_t{ack.split}).Run());
+    }
   }
-  const std::pair<const char*, const std::string*> parts[] = {{"digest", &ack.digest}, {"hashes", &ack.hashes}};
+  const std::pair<const char*, const std::string*> parts[] = {{"digest", &ack.digest}, {"stored_digest", &ack.stored_digest}, {"hashes", &ack.hashes}};
   for (const auto& [table, part] : parts) {
     if (part->empty()) continue;
     ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare(fmt::format("INSERT INTO {}(split,part) VALUES(?,?)", table)));

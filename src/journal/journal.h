@@ -52,7 +52,8 @@ struct Ack {
   int64_t rows = 0, written = 0, skipped = 0, bytes = 0;
   std::string last_id;
   std::string digest;           ///< serialised, of the records written
-  bool digest_is_total = false; ///< it stands for the whole split so far and replaces its earlier parts
+  std::string stored_digest;    ///< the same as the sink keeps them, "" where that is not gathered
+  bool digest_is_total = false; ///< they stand for the whole split so far and replace their earlier parts
   std::string hashes;           ///< 16 bytes a record written: key hash, record hash
   std::vector<JournalReject> rejects;
 };
@@ -78,11 +79,12 @@ struct JournalMismatch {
 /// with the power is replayed. Intents, before-images and phases are on disk when the call returns.
 class Journal {
  public:
-  static constexpr int kVersion = 1;
+  static constexpr int kVersion = 2;
 
   /// Creates the file; refused where one exists.
   static Result<std::unique_ptr<Journal>> Create(const fs::path& file, const RunHeader& header);
-  /// Category::corrupt with the way on for a file that is damaged or no journal; Category::refused for one of another version.
+  /// Category::corrupt with the way on for a file that is damaged or no journal; Category::refused for one of a
+  /// later version; an earlier one is brought up to this.
   static Result<std::unique_ptr<Journal>> Open(const fs::path& file);
   /// Read-only, for status and runs, also while the run is going on.
   static Result<std::unique_ptr<Journal>> Inspect(const fs::path& file);
@@ -108,6 +110,8 @@ class Journal {
 
   /// Sum of what was journalled, by the caller's merging of each part.
   Status EachSplitDigest(const std::function<Status(int split, std::string_view)>& part);
+  /// The same as the sink keeps the records; nothing in a journal of version 1.
+  Status EachStoredDigest(const std::function<Status(int split, std::string_view)>& part);
   Status EachHashes(const std::function<Status(std::string_view)>& part);
   Status EachReject(const std::function<Status(const JournalReject&)>& reject);
   Result<int64_t> reject_count();

@@ -34,6 +34,12 @@ Status Journal::EachSplitDigest(const std::function<Status(int, std::string_view
   return EachPart(db_, "SELECT split,part FROM digest ORDER BY sequence", part);
 }
 
+Status Journal::EachStoredDigest(const std::function<Status(int, std::string_view)>& part) {
+  std::lock_guard lock(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const int64_t there, db_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='stored_digest'"));
+  return there == 0 ? Status::OK() : EachPart(db_, "SELECT split,part FROM stored_digest ORDER BY sequence", part);
+}
+
 Status Journal::EachHashes(const std::function<Status(std::string_view)>& part) {
   std::lock_guard lock(mutex_);
   return EachPart(db_, "SELECT split,part FROM hashes ORDER BY sequence", [&](int, std::string_view bytes) { return part(bytes); });

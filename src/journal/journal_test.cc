@@ -76,6 +76,38 @@ TEST_F(JournalTest, KeepsWhatWasAcknowledgedAcrossProcesses) {
   EXPECT_EQ(digests, "DbDd");
 }
 
+TEST_F(JournalTest, KeepsTheDigestAsStoredAndTakesAJournalWithoutIt) {
+  {
+    auto journal = Make();
+    Ack ack = AckOf(0, "a", 5);
+    ack.stored_digest = "S1";
+    ASSERT_TRUE(journal->CommitAcks({ack}, std::nullopt).ok());
+    ack.stored_digest = "S2";
+    ASSERT_TRUE(journal->CommitAcks({ack}, std::nullopt).ok());
+    std::string parts;
+    ASSERT_TRUE(journal->EachStoredDigest([&](int, std::string_view part) { return parts += part, Status::OK(); }).ok());
+    EXPECT_EQ(parts, "S1S2");
+    ack.stored_digest = "T";
+    ack.digest_is_total = true;
+    ASSERT_TRUE(journal->CommitAcks({ack}, std::nullopt).ok());
+    parts.clear();
+    ASSERT_TRUE(journal->EachStoredDigest([&](int, std::string_view part) { return parts += part, Status::OK(); }).ok());
+    EXPECT_EQ(parts, "T");
+  }
+  {
+    auto db = *sqlite::Db::Open(file(), {sqlite::OpenOptions::Mode::read_write});
+    ASSERT_TRUE(db.Exec("DROP TABLE stored_digest; PRAGMA user_version=1").ok());
+  }
+  const auto none = [](int, std::string_view) { return Status::UnknownError("there is none"); };
+  EXPECT_TRUE((*Journal::Inspect(file()))->EachStoredDigest(none).ok());
+  auto journal = Journal::Open(file());
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  EXPECT_TRUE((*journal)->EachStoredDigest(none).ok());
+  Ack ack = AckOf(1, "b", 5);
+  ack.stored_digest = "S";
+  EXPECT_TRUE((*journal)->CommitAcks({ack}, std::nullopt).ok());
+}
+
 TEST_F(JournalTest, AnAckThatFailsBeforeItsCommitLeavesNothing) {
   auto journal = Make();
   failpoint::Arm("journal.ack.before:1:error");

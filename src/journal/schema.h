@@ -17,6 +17,7 @@ CREATE TABLE split(
   rows INTEGER NOT NULL, written INTEGER NOT NULL, skipped INTEGER NOT NULL, rejected INTEGER NOT NULL,
   bytes INTEGER NOT NULL, batches INTEGER NOT NULL, last_id TEXT);
 CREATE TABLE digest(sequence INTEGER PRIMARY KEY, split INTEGER NOT NULL, part BLOB NOT NULL);
+CREATE TABLE stored_digest(sequence INTEGER PRIMARY KEY, split INTEGER NOT NULL, part BLOB NOT NULL);
 CREATE TABLE hashes(sequence INTEGER PRIMARY KEY, split INTEGER NOT NULL, part BLOB NOT NULL);
 CREATE TABLE reject(
   split INTEGER, ordinal INTEGER, id TEXT, tenant TEXT, code TEXT NOT NULL, message TEXT, record TEXT,
@@ -28,6 +29,11 @@ CREATE TABLE before_image(
   sequence INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL, image BLOB, restored INTEGER NOT NULL DEFAULT 0,
   UNIQUE(tenant, id) ON CONFLICT IGNORE);
 CREATE TABLE duplicate(split INTEGER, row INTEGER, PRIMARY KEY(split, row)) WITHOUT ROWID;
+)sql";
+
+/// From version 1.
+inline constexpr const char* kJournalUpgrade = R"sql(
+CREATE TABLE IF NOT EXISTS stored_digest(sequence INTEGER PRIMARY KEY, split INTEGER NOT NULL, part BLOB NOT NULL);
 )sql";
 
 }  // namespace vecferry

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "connector/fit.h"
 #include "migration/deferral.h"
 #include "migration/planner.h"
 #include "migration/prepass.h"
@@ -356,6 +357,8 @@ class Copier {
     t.batch_bytes = std::min(options_.batch_bytes > 0 ? options_.batch_bytes : can.batch_bytes, std::max<int64_t>(options_.memory_bytes / 4, 1));
     t.limit = options_.limit;
     t.validate = options_.validate;
+    t.vector_change = ChangeOf(can, schema_);
+    t.stored_digest = t.vector_change == VectorChange::cosine_normalised && CanPredict(schema_);
     t.compare.layout = target_.layout;
     t.compare.min_cosine = 0.99;
     t.compare.time_tolerance = 0.001;
@@ -452,7 +455,9 @@ class Copier {
     request.target = &target;
     request.layout = target_.layout;
     request.options = options_.verify;
-    request.vector_change = target_.can.vector_change;
+    request.vector_change = ChangeOf(target_.can, schema_);
+    request.unique_ids = source_.can.unique_ids && target_.can.unique_ids;
+    request.predictable = CanPredict(schema_);
     request.shared_target = intent_.existed && intent_.count > 0 && intent_.on_exists != OnExists::replace;
     request.fresh = true;
     request.source_total = report_.total;
@@ -460,6 +465,7 @@ class Copier {
     // A source that moved is read again; where passes were repeated, the journal's sum counts some records twice.
     const bool sum_holds = !FollowsSource() && report_.reconciled == 0;
     if (sum_holds) request.source_digest = &report_.transfer.digest;
+    if (sum_holds && report_.transfer.stored) request.stored_digest = &*report_.transfer.stored;
     return request;
   }
 

@@ -23,6 +23,8 @@ struct DifferRequest {
   const WrittenHashes* written = nullptr;  ///< nullptr: the copy's journal is not known
   const std::set<uint64_t>* rejected = nullptr;  ///< key words of records that the copy did not move
   bool only_written = false;          ///< what the copy did not write was not asked for: --limit
+  bool unique_ids = false;            ///< neither side may hold an id twice, so that ids alone may be read
+  bool unreadable = false;            ///< the target has records that cannot be read, which are to be listed
   bool fresh = false;                 ///< right after the copy: nobody else has written in between
 };
 
@@ -33,7 +35,9 @@ struct DifferResult {
   int64_t within_tolerance = 0;               ///< records that differ in bytes and not by the comparison
 };
 
-/// Reads the source twice and the target once for each 400,000 records in differing buckets; memory is bounded by that.
+/// Where few records are concerned and the target finds records by key: reads of the target its ids and those records, of
+/// the source the same, or itself once where it finds none by key. Else reads the source twice and the target once for
+/// each 400,000 records in differing buckets; memory is bounded by that.
 Result<DifferResult> FindDifferences(const Engine& engine, const DifferRequest& request);
 
 }  // namespace vecferry

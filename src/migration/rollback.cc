@@ -2,6 +2,7 @@
 
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "connector/fit.h"
 #include "migration/deferral.h"
 #include "migration/differ.h"
 #include "migration/session.h"
@@ -104,13 +105,22 @@ class Undoer {
     return Status::OK();
   }
 
+  /// The form of the records in which the journal knows them.
+  DigestScope WrittenScope() const {
+    DigestScope scope;
+    scope.as_stored = ChangeOf(target_.can, schema_) == VectorChange::cosine_normalised;
+    return scope;
+  }
+
   /// Reads the target. Where everything in it is as the run left it nothing is changed and false returned; else the
   /// run's records that are still as it wrote them are deleted, the others listed.
   Result<bool> DeleteOurs() {
     ARROW_ASSIGN_OR_RAISE(const WrittenHashes written, LoadWritten(*journal_));
     ARROW_ASSIGN_OR_RAISE(const auto source, target_.sink->OpenReadBack());
     Keys ours;
-    ARROW_ASSIGN_OR_RAISE(const ScanResult scan, Scan(engine_, *source, {}, "rollback", static_cast<int64_t>(written.size()),
+    ScanOptions options;
+    options.scope = WrittenScope();
+    ARROW_ASSIGN_OR_RAISE(const ScanResult scan, Scan(engine_, *source, options, "rollback", static_cast<int64_t>(written.size()),
                                                       [&](const RecordView& view, int64_t row, const RecordHash& hash) -> Status {
       const auto at = written.find(hash.key.low);
       if (at != written.end() && at->second == RecordWord(hash)) {
@@ -199,7 +209,7 @@ class Undoer {
   /// Which of these records are still as the run wrote them.
   Result<std::set<std::pair<std::string, std::string>>> Ours(const Keys& keys, const WrittenHashes& written) {
     ARROW_ASSIGN_OR_RAISE(const RecordView found, target_.sink->lookup()->Get(keys.Tenants(schema_.has_tenant), keys.Ids()));
-    RecordHasher hasher;
+    RecordHasher hasher(WrittenScope());
     std::set<std::pair<std::string, std::string>> ours;
     for (int64_t row = 0; row < found.rows(); ++row) {
       const auto hash = hasher.Hash(found, row);

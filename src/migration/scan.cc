@@ -46,7 +46,9 @@ class Scanner {
   }
 
   Status ReadSplit(const Split& split) {
-    ARROW_ASSIGN_OR_RAISE(auto reader, source_.Read(split, "", ReadOptions{}));
+    ReadOptions read;
+    read.keys_only = options_.keys_only;
+    ARROW_ASSIGN_OR_RAISE(auto reader, source_.Read(split, "", read));
     RecordHasher hasher(options_.scope);
     while (true) {
       ARROW_RETURN_NOT_OK(engine_.cancel.Check());
@@ -60,7 +62,7 @@ class Scanner {
     const RecordView& view = batch.records;
     std::vector<std::pair<int64_t, RecordHash>> hashes;
     for (int64_t row = 0; row < view.rows(); ++row) {
-      auto hash = hasher.Hash(view, row);
+      auto hash = options_.keys_only ? Result<RecordHash>(RecordHash{RecordHasher::Key(view.tenant(row), view.id(row)), {}, {}}) : hasher.Hash(view, row);
       if (!hash.ok()) {
         batch.rejects.push_back({std::string(view.id(row)), "", "bad-metadata", Printable(hash.status().message(), 500), ""});
         continue;

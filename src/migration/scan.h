@@ -16,6 +16,7 @@ struct ScanOptions {
   /// The dataset was written by us: a row whose values are not exactly those of its element type was altered since, and
   /// its vectors count as different.
   bool exact_values = false;
+  bool keys_only = false;       ///< read ids alone; of the hash the key alone. Only of sources whose ids are unique
   bool gather_keys = false;     ///< for duplicates; 8 bytes a record, given up beyond kMostKeys
   uint64_t sample_below = 0;    ///< vectors of records whose key word is below this are kept
   int jobs = 2;

@@ -20,8 +20,8 @@ class Verifier {
   Result<VerifyOutcome> Run() {
     const auto began = engine_.clock.Now();
     ARROW_ASSIGN_OR_RAISE(compare_, CompareOptionsOf(request_.options, request_.layout));
-    if (compare_.min_cosine == 0 && request_.vector_change == VectorChange::cosine_normalised) compare_.min_cosine = 1 - 1e-6;
-    if (compare_.min_cosine == 0 && request_.vector_change == VectorChange::reduced_precision) compare_.min_cosine = 1 - 1e-3;
+    compare_.vector_change = request_.vector_change;
+    compare_.scope.as_stored = request_.vector_change == VectorChange::cosine_normalised && request_.predictable;
     report().level = request_.options.level;
     if (request_.options.level == VerifyLevel::count) {
       ARROW_RETURN_NOT_OK(CountOnly());
@@ -65,7 +65,9 @@ class Verifier {
     Add("count", ok, fmt::format("source {}, target {}", FormatCount(source), FormatCount(target)));
   }
 
-  bool UseJournal() const { return request_.source_digest && compare_.scope.plain(); }
+  /// The digest that the copy journalled and that the target's is compared with, if it did.
+  const Digest* Journalled() const { return compare_.scope.as_stored && !KeysOnly() ? request_.stored_digest : request_.source_digest; }
+  bool UseJournal() const { return Journalled() && compare_.scope.plain(); }
 
   ScanOptions OptionsFor(bool target) const {
     ScanOptions options;
@@ -82,7 +84,7 @@ class Verifier {
 
   Status ReadBoth() {
     if (UseJournal()) {
-      source_.digest = *request_.source_digest;
+      source_.digest = *Journalled();
       source_.records = source_.digest.count();
       return ReadOne(*request_.target, true, &target_);
     }
@@ -150,6 +152,8 @@ class Verifier {
     request.list_at_most = request_.options.list_at_most;
     request.shared_target = request_.shared_target;
     request.keys_only = KeysOnly();
+    request.unique_ids = request_.unique_ids;
+    request.unreadable = target_.rejects > 0;
     request.written = request_.written;
     request.fresh = request_.fresh;
     request.rejected = &request_.rejected;
@@ -181,7 +185,9 @@ class Verifier {
     if (KeysOnly()) return;
     std::string content = fmt::format("{} differ", FormatCount(wrong));
     if (within_tolerance_ > 0) content += fmt::format(", {} within the tolerance", FormatCount(within_tolerance_));
-    if (lost == 0 && wrong == 0 && excused == 0 && within_tolerance_ == 0 && extra == 0) content = "digests are equal";
+    if (lost == 0 && wrong == 0 && excused == 0 && within_tolerance_ == 0 && extra == 0) {
+      content = compare_.scope.as_stored ? "digests are equal (vectors by direction)" : "digests are equal";
+    }
     Add("content", wrong == 0, content);
     if (report().sampled > 0 && compare_.scope.vectors) {
       const double least = compare_.min_cosine > 0 ? compare_.min_cosine : 0.99;

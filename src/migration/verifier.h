@@ -9,10 +9,14 @@ struct VerifyRequest {
   Source* target = nullptr;
   const Layout* layout = nullptr;
   VerifyOptions options;
-  VectorChange vector_change = VectorChange::none;  ///< what the target does to vectors
+  VectorChange vector_change = VectorChange::none;  ///< what the target does to vectors of this schema
+  bool predictable = true;                 ///< what it then holds can be told bit by bit: CanPredict
+  bool unique_ids = false;                 ///< neither side may hold an id twice
   bool shared_target = false;
   bool fresh = false;                      ///< the copy has just ended
   const Digest* source_digest = nullptr;   ///< journalled while copying; the source is read only where the target differs
+  /// The same as the target keeps the records. Where it normalises and this is not known, both sides are read.
+  const Digest* stored_digest = nullptr;
   int64_t source_total = -1;               ///< for progress
   const WrittenHashes* written = nullptr;
   std::set<uint64_t> rejected;             ///< key words of the copy's rejects: the source has them, the target need not

@@ -1,3 +1,4 @@
+#include "connector/fit.h"
 #include "migration/session.h"
 #include "migration/verifier.h"
 
@@ -39,7 +40,9 @@ Result<VerifyReport> Verify(const Engine& engine, const Location& source, const 
   request.target = to.source.get();
   request.layout = to.layout;
   request.options = options;
-  request.vector_change = to.can.vector_change;
+  request.vector_change = ChangeOf(to.can, from.info.schema);
+  request.unique_ids = from.can.unique_ids && to.can.unique_ids;
+  request.predictable = CanPredict(from.info.schema);
   request.shared_target = known.shared_target;
   request.written = known.found ? &known.written : nullptr;
   request.rejected = known.rejected;

@@ -25,12 +25,20 @@ AckCommitter::~AckCommitter() {
 }
 
 Status AckCommitter::Load() {
-  return journal_.EachSplitDigest([&](int split, std::string_view part) -> Status {
+  ARROW_RETURN_NOT_OK(journal_.EachSplitDigest([&](int split, std::string_view part) -> Status {
     ARROW_ASSIGN_OR_RAISE(const Digest digest, Digest::Parse(part));
     std::lock_guard lock(mutex_);
     auto& total = splits_.at(static_cast<size_t>(split)).total;
     if (!total) total = std::make_unique<Digest>();
     total->Merge(digest);
+    return Status::OK();
+  }));
+  return journal_.EachStoredDigest([&](int split, std::string_view part) -> Status {
+    ARROW_ASSIGN_OR_RAISE(const Digest digest, Digest::Parse(part));
+    std::lock_guard lock(mutex_);
+    auto& stored = splits_.at(static_cast<size_t>(split)).stored;
+    if (!stored) stored = std::make_unique<Digest>();
+    stored->Merge(digest);
     return Status::OK();
   });
 }
@@ -84,6 +92,15 @@ Digest AckCommitter::Total() const {
   return total;
 }
 
+Digest AckCommitter::StoredTotal() const {
+  std::lock_guard lock(mutex_);
+  Digest total;
+  for (const auto& split : splits_) {
+    if (split.stored) total.Merge(*split.stored);
+  }
+  return total;
+}
+
 void AckCommitter::FillDigest(PendingAck& pending) {
   SplitState& split = splits_[static_cast<size_t>(pending.ack.split)];
   if (!split.total) split.total = std::make_unique<Digest>();
@@ -91,6 +108,10 @@ void AckCommitter::FillDigest(PendingAck& pending) {
   if (pending.digest.count() == 0) return;
   pending.ack.digest_is_total = ++split.parts % kPartsBeforeTotal == 0;
   pending.ack.digest = (pending.ack.digest_is_total ? *split.total : pending.digest).Serialize();
+  if (!pending.stored) return;
+  if (!split.stored) split.stored = std::make_unique<Digest>();
+  split.stored->Merge(*pending.stored);
+  pending.ack.stored_digest = (pending.ack.digest_is_total ? *split.stored : *pending.stored).Serialize();
 }
 
 Status AckCommitter::CommitReady(std::vector<PendingAck> ready, std::optional<std::string> state) {

@@ -15,6 +15,7 @@ namespace vecferry {
 struct PendingAck {
   Ack ack;              ///< digest not yet filled in
   Digest digest;        ///< of the records written
+  std::optional<Digest> stored;  ///< the same as the sink keeps them
   int64_t sequence = 0; ///< of the batch within its split, from 0
 };
 
@@ -36,13 +37,15 @@ class AckCommitter {
   Status status() const;
   /// Of all records journalled as written. After Drain.
   Digest Total() const;
+  /// The same as the sink keeps them; of fewer records where an earlier process did not gather it.
+  Digest StoredTotal() const;
 
  private:
   struct SplitState {
     int64_t next = 0;
     std::map<int64_t, PendingAck> waiting;
     std::vector<PendingAck> held;
-    std::unique_ptr<Digest> total;
+    std::unique_ptr<Digest> total, stored;
     int parts = 0;
   };
   void Loop();

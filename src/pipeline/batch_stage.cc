@@ -56,6 +56,7 @@ Status BatchStage::Admit(SourceBatch batch, WorkItem* item) {
       if (hash.ok()) {
         kept.push_back(row);
         item->hashes.push_back(*hash);
+        if (options_.vector_change == VectorChange::cosine_normalised) item->stored.push_back(hasher_.StoredVectors(view, row, hash->key));
         continue;
       }
       if (!IsCategory(hash.status(), Category::bad_content)) return hash.status();

@@ -13,6 +13,7 @@ struct WorkItem {
   int64_t sequence = 0;              ///< of the batch within its split in this process
   RecordView records;                ///< to be written
   std::vector<RecordHash> hashes;    ///< of each of them
+  std::vector<Hash128> stored;       ///< vectors lane as stored, of each; empty where the sink changes none
   std::vector<JournalReject> rejects;///< met on the way here
   Cursor next;
   bool split_done = false;

@@ -42,20 +42,43 @@ std::string HashEntry(const RecordHash& hash) {
 
 uint64_t RecordWord(const RecordHash& hash) { return hash.content.low ^ std::rotl(hash.vectors.low, 23); }
 
+namespace {
+
+/// Of the i-th record as the sink keeps it.
+RecordHash StoredHash(const WorkItem& item, size_t i) {
+  RecordHash hash = item.hashes[i];
+  if (!item.stored.empty()) hash.vectors = item.stored[i];
+  return hash;
+}
+
+}  // namespace
+
 Status BatchWriter::KeepExisting(const WorkItem& item, Fate* fate) {
   const Keys keys = KeysOf(item.records);
   ARROW_ASSIGN_OR_RAISE(const RecordView found, sink_.lookup()->Get(keys.tenants, keys.ids));
-  RecordHasher hasher;
-  std::unordered_map<uint64_t, RecordHash> existing;
+  DigestScope scope;
+  scope.as_stored = !item.stored.empty();
+  RecordHasher hasher(scope);
+  // Somebody else's record may be normalised by other arithmetic.
+  CompareOptions by_direction;
+  by_direction.vector_change = options_.vector_change;
+  const RecordComparer comparer(by_direction);
+  std::unordered_map<uint64_t, std::pair<RecordHash, int64_t>> existing;
   for (int64_t row = 0; row < found.rows(); ++row) {
     ARROW_ASSIGN_OR_RAISE(const RecordHash hash, hasher.Hash(found, row));
-    existing.emplace(hash.key.low, hash);
+    existing.emplace(hash.key.low, std::pair(hash, row));
   }
   for (size_t i = 0; i < item.hashes.size(); ++i) {
     const auto at = existing.find(item.hashes[i].key.low);
     if (at == existing.end()) continue;
     fate->out[i] = true;
-    if (at->second == item.hashes[i]) {
+    const auto& [hash, row] = at->second;
+    bool equal = hash == StoredHash(item, i);
+    if (!equal && options_.vector_change != VectorChange::none && hash.content == item.hashes[i].content) {
+      ARROW_ASSIGN_OR_RAISE(const auto differences, comparer.Compare(item.records, static_cast<int64_t>(i), found, row));
+      equal = differences.empty();
+    }
+    if (equal) {
       fate->present[i] = true;
     } else {
       fate->rejects.push_back(RejectOf(item.records, static_cast<int64_t>(i), item.split, "exists-different",
@@ -116,15 +139,17 @@ PendingAck BatchWriter::Acknowledge(WorkItem item, Fate fate) const {
   ack.split_done = item.split_done;
   ack.rows = item.rows_read;
   ack.bytes = item.records.bytes();
+  if (options_.stored_digest) pending.stored.emplace();
   for (size_t i = 0; i < item.hashes.size(); ++i) {
     if (fate.out[i] && !fate.present[i]) continue;
     pending.digest.Add(item.hashes[i]);
+    if (pending.stored) pending.stored->Add(StoredHash(item, i));
     if (fate.present[i]) {
       ++ack.skipped;
       continue;
     }
     ++ack.written;
-    ack.hashes += HashEntry(item.hashes[i]);
+    ack.hashes += HashEntry(StoredHash(item, i));
   }
   if (item.records.rows() > 0) ack.last_id = item.records.id(item.records.rows() - 1);
   ack.rejects = std::move(item.rejects);

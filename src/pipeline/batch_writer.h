@@ -9,7 +9,7 @@ namespace vecferry {
 
 /// The 16 bytes that the journal keeps of a written record: low word of the key's hash, then RecordWord.
 std::string HashEntry(const RecordHash& hash);
-/// Content and vectors of a record in one word.
+/// Content and vectors of a record in one word. Of a record as stored where the sink normalises vectors.
 uint64_t RecordWord(const RecordHash& hash);
 
 /// Brings one batch into the sink and makes its acknowledgement: what exists is looked at (append), before-images are

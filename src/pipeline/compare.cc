@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "record/digest.h"
 #include "record/distance.h"
+#include "record/unit.h"
 
 namespace vecferry {
 namespace {
@@ -122,7 +124,33 @@ size_t FirstDifference(const std::string& a, const std::string& b) {
   return i / 4;
 }
 
-void CompareVector(const VectorColumn* a, const VectorColumn* b, const Rows& rows, double min_cosine, std::vector<FieldDifference>* out) {
+constexpr double kSingle = 1 - 1e-6, kHalf = 1 - 1e-3;
+
+/// What the cosine must be at least; 0 where the elements must be equal.
+double LeastCosine(const VectorSpec& spec, const CompareOptions& options) {
+  if (options.min_cosine > 0) return options.min_cosine;
+  if (options.vector_change == VectorChange::reduced_precision) return kHalf;
+  if (options.vector_change != VectorChange::cosine_normalised || !IsNormalised(spec)) return 0;
+  return spec.element == Element::f32 ? kSingle : kHalf;
+}
+
+/// The least cosine of two vectors, or of the rows of two multi-vectors, of as many bytes. -1 where a row that a
+/// normalising store leaves as it is differs.
+double CosineOf(const VectorSpec& spec, int64_t width, const std::string& a, const std::string& b, bool normalised) {
+  double least = 1;
+  const auto step = static_cast<size_t>(std::max<int64_t>(width, 1));
+  for (size_t at = 0; at + step <= a.size(); at += step) {
+    const std::string_view x(a.data() + at, step), y(b.data() + at, step);
+    if (x == y) continue;
+    const double norm = normalised ? Norm(spec.element, spec.dims, x) : 1;
+    if (norm * norm < kTinySquared) return -1;
+    const double cosine = Cosine(spec.element, spec.dims, x, y);
+    if (!(cosine >= least)) least = cosine;  // also NaN
+  }
+  return least;
+}
+
+void CompareVector(const VectorColumn* a, const VectorColumn* b, const Rows& rows, const CompareOptions& options, std::vector<FieldDifference>* out) {
   const std::string field = (a ? a : b)->spec.column();
   const bool has_a = a && !a->IsNull(rows.source_row), has_b = b && !b->IsNull(rows.target_row);
   if (!has_a && !has_b) return;
@@ -133,10 +161,11 @@ void CompareVector(const VectorColumn* a, const VectorColumn* b, const Rows& row
   const std::string left = BytesOf(*a, rows.source_row), right = BytesOf(*b, rows.target_row);
   if (a->spec.element == b->spec.element && SameElements(a->spec.element, left, right)) return;
   const size_t at = FirstDifference(left, right);
-  if (min_cosine > 0 && left.size() == right.size() && a->spec.kind != VectorKind::sparse) {
-    const auto dims = static_cast<int32_t>(left.size() * static_cast<size_t>(a->spec.dims) / static_cast<size_t>(std::max<int64_t>(a->width, 1)));
-    const double cosine = Cosine(a->spec.element, dims, left, right);
-    if (cosine >= min_cosine) return;
+  const double least = LeastCosine(a->spec, options);
+  if (least > 0 && left.size() == right.size() && a->spec.kind != VectorKind::sparse) {
+    const bool normalised = options.min_cosine == 0 && options.vector_change == VectorChange::cosine_normalised;
+    const double cosine = CosineOf(a->spec, a->width, left, right, normalised);
+    if (cosine >= least) return;
     out->push_back({field, ShownVector(a->spec, left, at), fmt::format("{}, cosine {:.6f}", ShownVector(b->spec, right, at), cosine)});
     return;
   }
@@ -159,7 +188,7 @@ Result<std::vector<FieldDifference>> RecordComparer::Compare(const RecordView& s
   for (const auto& column : source.vectors()) columns.insert(column.spec.column());
   for (const auto& column : target.vectors()) columns.insert(column.spec.column());
   for (const auto& name : columns) {
-    CompareVector(FindColumn(source, name), FindColumn(target, name), rows, options_.min_cosine, &differences);
+    CompareVector(FindColumn(source, name), FindColumn(target, name), rows, options_, &differences);
   }
   for (size_t i = 0; i < source.schema().extras.size(); ++i) {
     for (size_t j = 0; j < target.schema().extras.size(); ++j) {

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "connector/capabilities.h"
 #include "connector/layout.h"
 #include "record/batch.h"
 #include "record/digest.h"
@@ -12,6 +13,8 @@ namespace vecferry {
 struct CompareOptions {
   DigestScope scope;            ///< what is left out
   double min_cosine = 0;        ///< 0: vectors must be equal; else dense and multi-vectors by direction, at least this
+  /// What the target does to vectors: those that it changes are compared by direction where `min_cosine` is 0, others exactly.
+  VectorChange vector_change = VectorChange::none;
   double time_tolerance = 0;    ///< seconds, for fields that the layout says are times
   const Layout* layout = nullptr;
 };

@@ -307,6 +307,8 @@ struct Transfer::Impl {
     ARROW_ASSIGN_OR_RAISE(const auto state, journal.splits());
     result.complete = std::all_of(state.begin(), state.end(), [](const auto& split) { return split.done; });
     result.digest = acks->Total();
+    if (options.stored_digest) result.stored = acks->StoredTotal();
+    if (result.stored && result.stored->count() != result.digest.count()) result.stored.reset();
     events.Send({Event::Kind::progress, "", last, {}});
     return result;
   }

@@ -35,6 +35,9 @@ struct TransferOptions {
   int64_t limit = -1;                 ///< records to read, -1 all; needs one split
   ValidateMode validate = ValidateMode::sample;
   CompareOptions compare;             ///< tolerances of the read-back
+  /// What the sink does to vectors of this schema. Where it normalises, the journal's words are of records as stored.
+  VectorChange vector_change = VectorChange::none;
+  bool stored_digest = false;         ///< gather the digest as stored too
   int64_t max_rejects = -1;
   double max_reject_share = -1;       ///< of `total`
   int64_t total = -1;                 ///< records expected, for progress and shares
@@ -59,6 +62,7 @@ struct TransferResult {
   double seconds = 0;            ///< of this process
   bool complete = false;         ///< every split is done
   Digest digest;                 ///< of all records written in the run, by the source's keys
+  std::optional<Digest> stored;  ///< the same as stored, where that was gathered for all of them
 };
 
 /// Reads splits, hands batches through one byte budget to writers, journals acknowledgements. The one place where

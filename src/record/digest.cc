@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "record/unit.h"
+
 namespace vecferry {
 namespace {
 
@@ -77,17 +79,29 @@ void PutSparse(std::string* out, const VectorColumn& column, int64_t row) {
   }
 }
 
-void PutVector(std::string* out, const VectorColumn& column, int64_t row) {
+/// Rows of f32 elements, each at length 1.
+std::string_view Normalised(std::string_view bytes, int32_t dims, std::vector<float>* unit) {
+  unit->resize(bytes.size() / sizeof(float));
+  std::memcpy(unit->data(), bytes.data(), unit->size() * sizeof(float));
+  const auto width = static_cast<size_t>(std::max(dims, 1));
+  for (size_t at = 0; at + width <= unit->size(); at += width) UnitVector(unit->data() + at, width, unit->data() + at);
+  return {reinterpret_cast<const char*>(unit->data()), unit->size() * sizeof(float)};
+}
+
+/// `unit`: scratch space where the elements are to be normalised, else null.
+void PutVector(std::string* out, const VectorColumn& column, int64_t row, std::vector<float>* unit) {
   out->push_back(static_cast<char>(column.spec.kind));
   out->push_back(static_cast<char>(column.spec.element));
   Put(out, column.spec.dims);
   PutText(out, column.spec.name);
-  if (column.spec.kind == VectorKind::dense) return PutElements(out, column.spec.element, column.Dense(row));
+  const auto elements = [&](std::string_view bytes) {
+    PutElements(out, column.spec.element, unit ? Normalised(bytes, column.spec.dims, unit) : bytes);
+  };
+  if (column.spec.kind == VectorKind::dense) return elements(column.Dense(row));
   if (column.spec.kind == VectorKind::sparse) return PutSparse(out, column, row);
   const int64_t begin = column.offsets[row], end = column.offsets[row + 1];
   Put(out, static_cast<uint64_t>(end - begin));
-  PutElements(out, column.spec.element,
-              {reinterpret_cast<const char*>(column.data) + begin * column.width, static_cast<size_t>((end - begin) * column.width)});
+  elements({reinterpret_cast<const char*>(column.data) + begin * column.width, static_cast<size_t>((end - begin) * column.width)});
 }
 
 void Start(std::string* out, char lane, const Hash128& key) {
@@ -154,14 +168,34 @@ Result<RecordHash> RecordHasher::Hash(const RecordView& view, int64_t row) {
   }
   hash.content = Xxh(buffer_);
 
-  Start(&buffer_, 'V', hash.key);
-  if (scope_.vectors) {
-    for (const size_t i : view.vector_order()) {
-      if (!view.vectors()[i].IsNull(row)) PutVector(&buffer_, view.vectors()[i], row);
-    }
-  }
-  hash.vectors = Xxh(buffer_);
+  hash.vectors = Vectors(view, row, hash.key, scope_.as_stored);
   return hash;
+}
+
+Hash128 RecordHasher::Vectors(const RecordView& view, int64_t row, const Hash128& key, bool as_stored) {
+  Start(&buffer_, 'V', key);
+  for (const size_t i : view.vector_order()) {
+    const VectorColumn& column = view.vectors()[i];
+    if (!scope_.vectors || column.IsNull(row)) continue;
+    const bool changed = as_stored && IsNormalised(column.spec);
+    if (changed && column.spec.element != Element::f32) continue;
+    PutVector(&buffer_, column, row, changed ? &unit_ : nullptr);
+  }
+  return Xxh(buffer_);
+}
+
+bool IsNormalised(const VectorSpec& spec) {
+  const bool real = spec.element == Element::f32 || spec.element == Element::f16 || spec.element == Element::bf16;
+  return spec.kind != VectorKind::sparse && spec.metric == Metric::cosine && real;
+}
+
+bool IsNormalised(const RecordSchema& schema) {
+  return std::any_of(schema.vectors.begin(), schema.vectors.end(), [](const VectorSpec& spec) { return IsNormalised(spec); });
+}
+
+bool CanPredict(const RecordSchema& schema) {
+  return std::none_of(schema.vectors.begin(), schema.vectors.end(),
+                      [](const VectorSpec& spec) { return IsNormalised(spec) && spec.element != Element::f32; });
 }
 
 Digest::Digest() : buckets_(kBuckets) {}

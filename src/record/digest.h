@@ -34,8 +34,18 @@ struct DigestScope {
   bool vectors = true;
   bool metadata = true;
   CanonicalScope fields;  ///< of the metadata
+  /// Vectors as a store keeps them that normalises on write: f32 vectors of metric cosine after UnitVector; 16-bit ones of
+  /// metric cosine, whose stored form depends on the store's arithmetic, are left out. See CanPredict.
+  bool as_stored = false;
   bool plain() const { return document && vectors && metadata && fields.ignored.empty() && fields.sets.empty(); }
 };
+
+/// Whether a store that normalises on write changes vectors of this column.
+bool IsNormalised(const VectorSpec& spec);
+/// Whether it changes some vector of the schema.
+bool IsNormalised(const RecordSchema& schema);
+/// Whether what it then holds can be told bit by bit.
+bool CanPredict(const RecordSchema& schema);
 
 /// Hashes records. Not for use by two threads at once; reuse it.
 class RecordHasher {
@@ -43,13 +53,18 @@ class RecordHasher {
   explicit RecordHasher(DigestScope scope = {});
   /// Category::bad_content where the metadata is not valid.
   Result<RecordHash> Hash(const RecordView& view, int64_t row);
+  /// The vectors lane alone, as stored, of a record of that key.
+  Hash128 StoredVectors(const RecordView& view, int64_t row, const Hash128& key) { return Vectors(view, row, key, true); }
   /// Bucket and key hash alone.
   static Hash128 Key(std::optional<std::string_view> tenant, std::string_view id);
 
  private:
+  Hash128 Vectors(const RecordView& view, int64_t row, const Hash128& key, bool as_stored);
+
   DigestScope scope_;
   JsonReader json_;
   std::string buffer_;
+  std::vector<float> unit_;
 };
 
 /// The digest of a set of records: count and three lanes of sums for each bucket of the key's hash.

@@ -6,7 +6,7 @@
 namespace vecferry {
 namespace {
 
-constexpr double kTiny = 1.1920929e-7, kNear = 1e-6;
+constexpr double kNear = 1e-6;
 
 /// Eight sums side by side, so that the compiler can use vector registers; the order of additions is fixed.
 double SquaredLength(const float* in, size_t n) {
@@ -23,7 +23,7 @@ double SquaredLength(const float* in, size_t n) {
 
 void UnitVector(const float* in, size_t n, float* out) {
   const double squared = SquaredLength(in, n);
-  if (squared < kTiny || std::abs(squared - 1.0) <= kNear) {
+  if (squared < kTinySquared || std::abs(squared - 1.0) <= kNear) {
     if (out != in && n > 0) std::memmove(out, in, n * sizeof(float));
     return;
   }

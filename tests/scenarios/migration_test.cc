@@ -1,4 +1,9 @@
 // The engine's verbs over the stores of this process and of a folder.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
 #include "migration_fixture.h"
 
 namespace vecferry {
@@ -162,6 +167,47 @@ TEST_F(MigrationTest, ChangedArgumentsAreRefusedAndNamed) {
   EXPECT_EQ(resumed->transfer.written, 200);
   EXPECT_LT(resumed->transfer.session_records, 200);
   EXPECT_EQ(DigestOf(a), DigestOf(b));
+}
+
+TEST_F(MigrationTest, ASecondRunOnTheSameJournalIsToldWhoHoldsIt) {
+  const Location a = Memory("a"), b = Qdrant("b");
+  Put(a, Batch(Schema(IdKind::string), 0, 200, "k"));
+  const pid_t child = fork();
+  if (child == 0) {
+    failpoint::Arm("transfer.write.after:2:pause");
+    (void)Copy(engine_, a, b, Options());
+    ::_exit(0);
+  }
+  const RunStore runs = *RunStore::Default();
+  const auto held = [&] { return !runs.List()->empty() && RunStore::IsHeld(runs.List()->front().first) && !runs.List()->front().second.plan.empty(); };
+  for (int i = 0; i < 2000 && !held(); ++i) ::usleep(5000);
+  const auto second = Copy(engine_, a, b, Options());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(IsCategory(second.status(), Category::locked)) << second.status();
+  EXPECT_EQ(ExitCodeOf(second.status()), exit_code::kLocked);
+  EXPECT_THAT(second.status().message(), HasSubstr("process " + std::to_string(child)));
+  const auto resumed = Copy(engine_, a, b, Options());
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(DigestOf(a), DigestOf(b));
+}
+
+TEST_F(MigrationTest, AFullDiskUnderTheJournalEndsTheRunAndItIsResumed) {
+  const Location a = Memory("a"), b = Memory("b");
+  Put(a, Batch(Schema(IdKind::string), 0, 400, "k"));
+  for (const char* where : {"journal.ack.before:1:no_space", "journal.ack.after:1:no_space", "journal.intent.before:1:no_space", "journal.phase-end.before:2:no_space"}) {
+    failpoint::Arm(where);
+    const auto full = Copy(engine_, a, b, Options());
+    failpoint::Arm("");
+    EXPECT_TRUE(IsCategory(full.status(), Category::no_space)) << where << full.status();
+    EXPECT_THAT(full.status().message(), HasSubstr("the journal")) << where;
+    const auto resumed = Copy(engine_, a, b, Options());
+    ASSERT_TRUE(resumed.ok()) << where << resumed.status();
+    EXPECT_EQ(resumed->transfer.written, 400);
+    EXPECT_EQ(resumed->exit_code, 0) << where;
+    EXPECT_EQ(DigestOf(a), DigestOf(b));
+    ASSERT_TRUE(Rollback(engine_, *RunStore::Default()->Find(resumed->run_id), true).ok());
+  }
 }
 
 TEST_F(MigrationTest, LimitTakesSoMany) {

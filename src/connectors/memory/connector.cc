@@ -32,8 +32,10 @@ std::vector<OptionSpec> Options() {
           Option("tenant", Kind::boolean, "Declare whether tenants are held."),
           Option("extras", Kind::boolean, "Declare whether verbatim bytes are held."),
           Option("appends", Kind::boolean, "Declare whether a dataset that holds records may be written."),
+          Option("lookup", Kind::boolean, "Declare whether records are found by key."),
           Option("unordered", Kind::boolean, "Give the records of a split in another order each time."),
           Option("unique-ids", Kind::boolean, "Declare whether ids are unique as a source."),
+          Option("normalises", Kind::choice, "Keep vectors of metric cosine at length 1, as the engine expects it or by arithmetic of its own.", {"exact", "single"}),
           Option("max-vectors", Kind::integer, "Declare how many vectors a dataset may have."),
           Option("in-flight", Kind::integer, "Declare how many batches are taken at once."),
           Option("replay", Kind::choice, "Declare how a replay is survived.", {"idempotent_upsert", "truncate_and_replay", "restart_split"}),
@@ -105,7 +107,7 @@ Result<Capabilities> Declared(const std::map<std::string, std::string>& options)
   for (const auto& [name, flag] : std::map<std::string, bool*>{
            {"sparse", &can.sparse}, {"multi", &can.multi}, {"named-vectors", &can.named_vectors}, {"document", &can.document},
            {"missing-vectors", &can.missing_vectors}, {"no-vectors", &can.no_vectors}, {"unknown-metric", &can.unknown_metric},
-           {"tenant", &can.tenant}, {"extras", &can.extras}, {"appends", &can.appends}, {"unique-ids", &can.unique_ids}}) {
+           {"tenant", &can.tenant}, {"extras", &can.extras}, {"appends", &can.appends}, {"lookup", &can.lookup}, {"unique-ids", &can.unique_ids}}) {
     SetFlag(options, name, flag);
   }
   bool unordered = false;
@@ -116,6 +118,7 @@ Result<Capabilities> Declared(const std::map<std::string, std::string>& options)
   Choose(options, "replay", {Replay::idempotent_upsert, Replay::truncate_and_replay, Replay::restart_split}, &can.replay);
   Choose(options, "consistency", {Consistency::frozen, Consistency::snapshot, Consistency::live}, &can.consistency);
   if (can.replay == Replay::truncate_and_replay) can.max_in_flight = 1;
+  if (options.contains("normalises")) can.vector_change = VectorChange::cosine_normalised;
   return can;
 }
 
@@ -158,7 +161,8 @@ class MemoryConnector final : public Connector {
 
   Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext&) override {
     ARROW_ASSIGN_OR_RAISE(const Capabilities can, CapabilitiesOf(location));
-    return memory::OpenSink(location, can);
+    const auto normalises = location.options.find("normalises");
+    return memory::OpenSink(location, can, normalises != location.options.end() && normalises->second == "single");
   }
 
  private:

@@ -13,16 +13,17 @@ Stores& All() {
   return stores;
 }
 
-void AppendVector(const VectorColumn& column, size_t index, int64_t row, BatchBuilder& builder) {
+void AppendVector(const VectorColumn& column, size_t index, int64_t row, BatchBuilder& builder, const ChangeVector& change) {
   if (column.IsNull(row)) return;
-  if (column.spec.kind == VectorKind::dense) return builder.Vector(index, column.Dense(row));
+  const auto changed = [&](std::string_view bytes) { return change ? change(column.spec, bytes) : std::string(bytes); };
+  if (column.spec.kind == VectorKind::dense) return builder.Vector(index, changed(column.Dense(row)));
   const int32_t begin = column.offsets[row], end = column.offsets[row + 1];
   const auto count = static_cast<size_t>(end - begin);
   if (column.spec.kind == VectorKind::sparse) {
     return builder.Sparse(index, column.indices + begin, column.values + begin, count);
   }
   const auto* bytes = reinterpret_cast<const char*>(column.data) + begin * column.width;
-  builder.Multi(index, {bytes, count * static_cast<size_t>(column.width)}, count);
+  builder.Multi(index, changed({bytes, count * static_cast<size_t>(column.width)}), count);
 }
 
 }  // namespace
@@ -89,12 +90,14 @@ std::vector<std::string> Names(const std::string& store) {
   return names;
 }
 
-void AppendRow(const RecordView& view, int64_t row, BatchBuilder& builder) {
+void AppendRow(const RecordView& view, int64_t row, BatchBuilder& builder) { AppendRow(view, row, builder, {}); }
+
+void AppendRow(const RecordView& view, int64_t row, BatchBuilder& builder, const ChangeVector& change) {
   builder.Id(view.id(row));
   if (const auto text = view.tenant(row)) builder.Tenant(*text);
   if (const auto text = view.document(row)) builder.Document(*text);
   if (const auto text = view.metadata(row)) builder.Metadata(*text);
-  for (size_t i = 0; i < view.vectors().size(); ++i) AppendVector(view.vectors()[i], i, row, builder);
+  for (size_t i = 0; i < view.vectors().size(); ++i) AppendVector(view.vectors()[i], i, row, builder, change);
   for (size_t i = 0; i < view.schema().extras.size(); ++i) {
     if (const auto bytes = view.extra(i, row)) builder.Extra(i, *bytes);
   }

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,7 +45,12 @@ void Put(const std::string& store, const std::string& name, std::shared_ptr<Data
 void Drop(const std::string& store, const std::string& name);
 std::vector<std::string> Names(const std::string& store);
 
+/// The batch with dense f32 and f16 vectors of metric cosine, and the rows of such multi-vectors, at length 1.
+Result<RecordView> NormalisedRows(const RecordView& batch, bool single);
 /// Adds one row of a view to a builder of the same schema.
 void AppendRow(const RecordView& view, int64_t row, BatchBuilder& builder);
+/// The same with the bytes of dense and multi-vectors as `change` makes them.
+using ChangeVector = std::function<std::string(const VectorSpec& spec, std::string_view bytes)>;
+void AppendRow(const RecordView& view, int64_t row, BatchBuilder& builder, const ChangeVector& change);
 
 }  // namespace vecferry::memory

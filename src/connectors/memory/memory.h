@@ -10,6 +10,7 @@ namespace vecferry::memory {
 std::unique_ptr<Connector> MakeMemoryConnector();
 
 std::unique_ptr<Source> OpenSource(const Location& location, const Capabilities& can);
-Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const Capabilities& can);
+/// `single`: where it normalises, in single precision, as a server may.
+Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const Capabilities& can, bool single = false);
 
 }  // namespace vecferry::memory

@@ -39,7 +39,7 @@ Result<RecordView> ParseImage(std::string_view image) {
 
 class MemorySink final : public Sink, public Lookup, public Undo {
  public:
-  MemorySink(const Location& location, const Capabilities& can) : location_(location), can_(can) {}
+  MemorySink(const Location& location, const Capabilities& can, bool single) : location_(location), can_(can), single_(single) {}
 
   Result<TargetInfo> Describe() override {
     TargetInfo info;
@@ -69,6 +69,10 @@ class MemorySink final : public Sink, public Lookup, public Undo {
   Result<WriteOutcome> Write(const RecordView& batch) override {
     if (!dataset_) return MakeError(Category::internal, "Write before Prepare");
     if (!(batch.schema() == spec_.schema)) return MakeError(Category::internal, "a batch of another schema than Prepare was told");
+    RecordView kept = batch;
+    if (can_.vector_change == VectorChange::cosine_normalised && batch.rows() > 0) {
+      ARROW_ASSIGN_OR_RAISE(kept, NormalisedRows(batch, single_));
+    }
     WriteOutcome outcome;
     RowFit fit(can_);
     RecordHasher hasher;
@@ -79,7 +83,7 @@ class MemorySink final : public Sink, public Lookup, public Undo {
         ARROW_ASSIGN_OR_RAISE(reject, CheckAppend(batch, row, hasher));
       }
       if (reject) outcome.rejects.push_back(std::move(*reject));
-      else dataset_->PutLocked(batch, row, can_.replay == Replay::truncate_and_replay);
+      else dataset_->PutLocked(kept, row, can_.replay == Replay::truncate_and_replay);
     }
     return outcome;
   }
@@ -223,6 +227,7 @@ class MemorySink final : public Sink, public Lookup, public Undo {
 
   Location location_;
   Capabilities can_;
+  bool single_ = false;  ///< arithmetic of normalisation
   SinkSpec spec_;
   std::string staging_;  ///< where a replacement grows until Finish
   std::shared_ptr<Dataset> dataset_;
@@ -230,11 +235,11 @@ class MemorySink final : public Sink, public Lookup, public Undo {
 
 }  // namespace
 
-Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const Capabilities& can) {
+Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const Capabilities& can, bool single) {
   if (location.dataset.empty()) {
     return MakeError(Category::usage, "a memory store needs the name of a dataset", "write it as memory:NAME#DATASET");
   }
-  return std::make_unique<MemorySink>(location, can);
+  return std::make_unique<MemorySink>(location, can, single);
 }
 
 }  // namespace vecferry::memory

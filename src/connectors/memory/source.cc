@@ -39,7 +39,8 @@ class Reader final : public SplitReader {
     BatchBuilder builder(schema_);
     while (at_ < entries_.size() && (builder.rows() == 0 || (builder.rows() < options_.batch_rows && builder.bytes() < options_.batch_bytes))) {
       const Entry& entry = entries_[at_++];
-      if (entry.live) AppendRow(entry.view, entry.row, builder);
+      if (entry.live && options_.keys_only) AppendKey(entry, builder);
+      else if (entry.live) AppendRow(entry.view, entry.row, builder);
     }
     SourceBatch batch;
     ARROW_ASSIGN_OR_RAISE(batch.records, builder.Finish());
@@ -48,13 +49,19 @@ class Reader final : public SplitReader {
   }
 
  private:
+  static void AppendKey(const Entry& entry, BatchBuilder& builder) {
+    builder.Id(entry.view.id(entry.row));
+    if (const auto tenant = entry.view.tenant(entry.row)) builder.Tenant(*tenant);
+    builder.EndRow();
+  }
+
   RecordSchema schema_;
   std::vector<Entry> entries_;
   size_t at_;
   ReadOptions options_;
 };
 
-class MemorySource final : public Source {
+class MemorySource final : public Source, public Lookup {
  public:
   MemorySource(const Location& location, const Capabilities& can, std::shared_ptr<Dataset> dataset)
       : location_(location), can_(can), dataset_(std::move(dataset)), entries_(Now()) {}
@@ -95,6 +102,21 @@ class MemorySource final : public Source {
       at = static_cast<size_t>(std::max<int64_t>(position, 0));
     }
     return std::make_unique<Reader>(dataset_->schema, std::move(entries), at, options);
+  }
+
+  Lookup* lookup() override { return can_.lookup ? this : nullptr; }
+  Result<int64_t> Count() override {
+    const std::lock_guard lock(dataset_->mutex);
+    return dataset_->CountLocked();
+  }
+  Result<RecordView> Get(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+    const std::lock_guard lock(dataset_->mutex);
+    BatchBuilder builder(dataset_->schema);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const Entry* entry = dataset_->FindLocked(KeyOf(tenants.empty() ? std::string_view() : tenants[i], ids[i]));
+      if (entry) AppendRow(entry->view, entry->row, builder);
+    }
+    return builder.Finish();
   }
 
  private:
