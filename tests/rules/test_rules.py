@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "layouts": GROUND | {"record", "connector"},
     "transform": GROUND | {"record", "options", "connector"},
     "net": GROUND,
-    "qdrant_model": GROUND | {"record"},
+    "qdrant_model": GROUND | {"record", "connector"},
     "connectors": DATA - {"journal", "progress"} | {"connector", "layouts", "net", "qdrant_model"},
     "pipeline": DATA | {"connector", "transform"},
     "migration": DATA | {"connector", "layouts", "transform", "pipeline"},
