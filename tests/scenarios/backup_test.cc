@@ -50,12 +50,12 @@ class BackupTest : public testing::Test {
     return schema;
   }
 
-  static RecordView Rows(int first, int count) {
+  static RecordView Rows(int first, int count, const std::string& text = "line\none \xc3\xa9 ") {
     BatchBuilder builder(EveryType());
     for (int i = first; i < first + count; ++i) {
       builder.Id("id \"" + std::to_string(i) + "\"");
       builder.Tenant(i % 2 ? "odd" : "even");
-      builder.Document("line\none \xc3\xa9 " + std::to_string(i));
+      builder.Document(text + std::to_string(i));
       builder.Metadata(R"({"n":18446744073709551615,"f":1.0,"null":null,"date":{"$vf":"datetime","v":"2026-01-02T03:04:05Z"},"deep":[[{"x":)" + std::to_string(i) + "}]]}");
       const float dense[2] = {static_cast<float>(i), -0.0f};
       builder.Vector(0, {reinterpret_cast<const char*>(dense), sizeof dense});
@@ -240,7 +240,7 @@ TEST_F(BackupTest, OfASourceInUseItHoldsWhatWasRead) {
 
    private:
     std::function<void()> act_;
-  } listener([this] { Put(Memory("a"), Rows(3, 5)); });
+  } listener([this] { Put(Memory("a"), Rows(3, 2, "another ")); });
   events_.Add(&listener);
   const auto report = Backup(engine_, Memory("a", "?consistency=live"), file_, options_);
   ASSERT_TRUE(report.ok()) << report.status();
