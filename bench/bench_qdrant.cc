@@ -1,6 +1,6 @@
 // The engine's way into a Qdrant server beside a loop that sends the same requests made beforehand. The server is a
 // qdrant_stub; `bench/run_qdrant` starts it and sets both beside each other.
-// usage: bench_qdrant raw|copy PORT ROWS DIMS [IN_FLIGHT]
+// usage: bench_qdrant raw|copy|scroll PORT ROWS DIMS [IN_FLIGHT, of raw; or ROWS_PER_PAGE, of scroll]
 #include <sys/resource.h>
 
 #include <atomic>
@@ -92,6 +92,22 @@ Measured Raw(const std::string& uri, int64_t rows, int32_t dims, int in_flight, 
   return {std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), UserSeconds() - user};
 }
 
+/// Every page of the stub's collection, one after another, dropped as it comes.
+Measured Scroll(const std::string& uri, int64_t rows, uint32_t page_rows) {
+  const CancelToken cancel;
+  const Location location = Must(ParseLocation(uri));
+  const auto client = Must(qdrant::Client::Connect(Must(qdrant::ParseTarget(location)), &cancel));
+  const double user = UserSeconds();
+  const auto began = std::chrono::steady_clock::now();
+  int64_t bytes = 0;
+  for (uint64_t first = 0; first < static_cast<uint64_t>(rows); first += page_rows) {
+    bytes += static_cast<int64_t>(Must(client->Call("/qdrant.Points/Scroll", qdrant::ScrollRequest("docs", std::nullopt, qdrant::PointId::Of(first), page_rows, {}),
+                                                    qdrant::Act::read, "reading")).size());
+  }
+  if (bytes < rows) std::exit(1);
+  return {std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), UserSeconds() - user};
+}
+
 /// A copy out of memory, journal and digest included, verification left out.
 Measured Whole(const Registry& registry, const std::string& uri, int64_t rows, int32_t dims) {
   const RecordSchema schema = SchemaOf(dims);
@@ -120,14 +136,18 @@ Measured Whole(const Registry& registry, const std::string& uri, int64_t rows, i
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) return std::fprintf(stderr, "usage: bench_qdrant raw|copy PORT ROWS DIMS [IN_FLIGHT]\n"), 2;
+  if (argc < 5) return std::fprintf(stderr, "usage: bench_qdrant raw|copy|scroll PORT ROWS DIMS [N]\n"), 2;
   Registry registry;
   RegisterBuiltin(registry);
   const std::string uri = std::string("qdrant://127.0.0.1:") + argv[2] + "#docs";
   const int64_t rows = std::atoll(argv[3]);
   const auto dims = static_cast<int32_t>(std::atoi(argv[4]));
-  const bool raw = std::string_view(argv[1]) == "raw";
-  const Measured m = raw ? Raw(uri, rows, dims, argc > 5 ? std::atoi(argv[5]) : 2, *Must(registry.FindLayout("default"))) : Whole(registry, uri, rows, dims);
+  const std::string_view verb = argv[1];
+  const int more = argc > 5 ? std::atoi(argv[5]) : 0;
+  Measured m;
+  if (verb == "raw") m = Raw(uri, rows, dims, more > 0 ? more : 2, *Must(registry.FindLayout("default")));
+  else if (verb == "scroll") m = Scroll(uri, rows, more > 0 ? static_cast<uint32_t>(more) : 1000);
+  else m = Whole(registry, uri, rows, dims);
   std::printf("{\"records\": %lld, \"seconds\": %.6f, \"rate\": %.0f, \"user\": %.6f}\n", static_cast<long long>(rows), m.seconds, static_cast<double>(rows) / m.seconds, m.user);
   return 0;
 }
