@@ -1,6 +1,6 @@
 // The engine's way into a Qdrant server beside a loop that sends the same requests made beforehand. The server is a
 // qdrant_stub; `bench/run_qdrant` starts it and sets both beside each other.
-// usage: bench_qdrant raw|copy PORT ROWS DIMS [IN_FLIGHT]
+// usage: bench_qdrant raw|copy|scroll PORT ROWS DIMS [IN_FLIGHT, of raw; or ROWS_PER_PAGE, of scroll]
 #include <sys/resource.h>
 
 #include <atomic>
@@ -92,26 +92,87 @@ Measured Raw(const std::string& uri, int64_t rows, int32_t dims, int in_flight, 
   return {std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), UserSeconds() - user};
 }
 
-/// A copy out of memory, journal and digest included, verification left out.
-Measured Whole(const Registry& registry, const std::string& uri, int64_t rows, int32_t dims) {
-  const RecordSchema schema = SchemaOf(dims);
-  const Location source = Must(registry.Resolve("memory:bench#docs")), target = Must(registry.Resolve(uri));
-  auto* memory = Must(registry.Find("memory"));
-  OpenContext context;
-  context.layout = Must(registry.FindLayout("default"));
-  auto sink = Must(memory->OpenSink(source, context));
-  SinkSpec spec;
-  spec.schema = schema;
-  spec.layout = context.layout;
-  Must(sink->Prepare(spec));
-  for (int64_t first = 0; first < rows; first += kBatch) (void)Must(sink->Write(Records(schema, first, std::min(kBatch, rows - first))));
-  Must(sink->Finish());
+/// Every page of the stub's collection, one after another, dropped as it comes.
+Measured Scroll(const std::string& uri, int64_t rows, uint32_t page_rows) {
+  const CancelToken cancel;
+  const Location location = Must(ParseLocation(uri));
+  const auto client = Must(qdrant::Client::Connect(Must(qdrant::ParseTarget(location)), &cancel));
+  const double user = UserSeconds();
+  const auto began = std::chrono::steady_clock::now();
+  int64_t bytes = 0;
+  for (uint64_t first = 0; first < static_cast<uint64_t>(rows); first += page_rows) {
+    bytes += static_cast<int64_t>(Must(client->Call("/qdrant.Points/Scroll", qdrant::ScrollRequest("docs", std::nullopt, qdrant::PointId::Of(first), page_rows, {}),
+                                                    qdrant::Act::read, "reading")).size());
+  }
+  if (bytes < rows) std::exit(1);
+  return {std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), UserSeconds() - user};
+}
+
+/// A source whose batches lie ready: what is measured is the way from there on.
+class Ready final : public Connector {
+ public:
+  Ready(int64_t rows, int32_t dims) : schema_(SchemaOf(dims)) {
+    info_.scheme = "ready";
+    info_.capabilities.source = true;
+    info_.capabilities.consistency = Consistency::frozen;
+    for (int64_t first = 0; first < rows; first += kBatch) batches_.push_back(Records(schema_, first, std::min(kBatch, rows - first)));
+  }
+  const Info& info() const override { return info_; }
+  Result<std::vector<DatasetSummary>> List(const Location&, const OpenContext&) override { return std::vector<DatasetSummary>{}; }
+  Result<std::unique_ptr<Source>> OpenSource(const Location&, const OpenContext&) override { return std::make_unique<Batches>(*this); }
+
+ private:
+  struct Reader final : SplitReader {
+    Reader(const Ready& from, size_t next, size_t step) : from(from), next(next), step(step) {}
+    Result<std::optional<SourceBatch>> Next() override {
+      if (next >= from.batches_.size()) return std::nullopt;
+      SourceBatch batch;
+      batch.records = from.batches_[next];
+      next += step;
+      batch.next = std::to_string(next);
+      return batch;
+    }
+    const Ready& from;
+    size_t next, step;
+  };
+  struct Batches final : Source {
+    explicit Batches(const Ready& from) : from(from) {}
+    Result<DatasetInfo> Describe() override {
+      DatasetInfo info;
+      info.identity = "ready";
+      info.schema = from.schema_;
+      info.count = static_cast<int64_t>(from.batches_.size()) * kBatch;
+      info.consistency = Consistency::frozen;
+      return info;
+    }
+    Result<std::vector<Split>> Splits(int wanted) override {
+      std::vector<Split> splits;
+      for (int i = 0; i < wanted; ++i) splits.push_back({std::to_string(i) + " " + std::to_string(wanted), "", -1, -1});
+      return splits;
+    }
+    Result<std::unique_ptr<SplitReader>> Read(const Split& split, const Cursor& cursor, const ReadOptions&) override {
+      const size_t space = split.payload.find(' ');
+      const size_t first = std::stoul(cursor.empty() ? split.payload.substr(0, space) : cursor);
+      return std::make_unique<Reader>(from, first, std::stoul(split.payload.substr(space)));
+    }
+    const Ready& from;
+  };
+  Info info_;
+  const RecordSchema schema_;
+  std::vector<RecordView> batches_;
+};
+
+/// A copy, journal and digest included, verification left out.
+Measured Whole(Registry& registry, const std::string& uri, int64_t rows, int32_t dims, int jobs) {
+  registry.Add(std::make_unique<Ready>(rows, dims));
+  const Location source = Must(registry.Resolve("ready:bench")), target = Must(registry.Resolve(uri));
   Events events;
   const CancelToken cancel;
   CopyOptions options;
   options.verify.level = VerifyLevel::none;
   options.validate = ValidateMode::off;
   options.command = "bench";
+  options.jobs = jobs;
   const double user = UserSeconds();
   const CopyReport report = Must(Copy({registry, events, cancel}, source, target, options));
   return {report.transfer_seconds, UserSeconds() - user};
@@ -120,14 +181,18 @@ Measured Whole(const Registry& registry, const std::string& uri, int64_t rows, i
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) return std::fprintf(stderr, "usage: bench_qdrant raw|copy PORT ROWS DIMS [IN_FLIGHT]\n"), 2;
+  if (argc < 5) return std::fprintf(stderr, "usage: bench_qdrant raw|copy|scroll PORT ROWS DIMS [N]\n"), 2;
   Registry registry;
   RegisterBuiltin(registry);
   const std::string uri = std::string("qdrant://127.0.0.1:") + argv[2] + "#docs";
   const int64_t rows = std::atoll(argv[3]);
   const auto dims = static_cast<int32_t>(std::atoi(argv[4]));
-  const bool raw = std::string_view(argv[1]) == "raw";
-  const Measured m = raw ? Raw(uri, rows, dims, argc > 5 ? std::atoi(argv[5]) : 2, *Must(registry.FindLayout("default"))) : Whole(registry, uri, rows, dims);
+  const std::string_view verb = argv[1];
+  const int more = argc > 5 ? std::atoi(argv[5]) : 0;
+  Measured m;
+  if (verb == "raw") m = Raw(uri, rows, dims, more > 0 ? more : 2, *Must(registry.FindLayout("default")));
+  else if (verb == "scroll") m = Scroll(uri, rows, more > 0 ? static_cast<uint32_t>(more) : 1000);
+  else m = Whole(registry, uri, rows, dims, more);
   std::printf("{\"records\": %lld, \"seconds\": %.6f, \"rate\": %.0f, \"user\": %.6f}\n", static_cast<long long>(rows), m.seconds, static_cast<double>(rows) / m.seconds, m.user);
   return 0;
 }

@@ -73,7 +73,9 @@ Result<double> ParseUtc(std::string_view text) {
   tm.tm_sec = part[5];
   const double seconds = static_cast<double>(timegm(&tm));
   // A month of 13 or a 30th of February would have become another time.
-  return FormatUtc(seconds) == std::string(text.substr(0, 19)) + "Z" ? Result<double>(seconds + fraction / 1000) : wrong;
+  if (FormatUtc(seconds) != std::string(text.substr(0, 19)) + "Z") return wrong;
+  // A hair more than the text says: FormatUtc cuts, and is to give the same digits.
+  return fraction == 0 ? seconds : seconds + fraction / 1000 + 1e-6;
 }
 
 }  // namespace vecferry

@@ -1,57 +1,86 @@
 #include <ostream>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "cli/actions.h"
-#include "cli/failure.h"
+#include "cli/backup_text.h"
+#include "cli/copy_options.h"
+#include "cli/html.h"
 #include "cli/session.h"
-#include "cli/text_out.h"
-#include "sqlite/snapshot.h"
+#include "cli/show.h"
 
 namespace vecferry::cli {
+namespace {
+
+/// A dry run whose copy would be refused says why, after the plan.
+Result<int> ShowRestore(const Invocation& invocation, Context& context, const RestoreReport& report) {
+  ARROW_ASSIGN_OR_RAISE(const int code, Show(invocation, context, report, report.exit_code, &PrintRestore));
+  const Status refused = report.state == "dry-run" && report.copy ? report.copy->plan.Check() : Status::OK();
+  if (refused.ok() || invocation.Bool("json")) return code;
+  context.out.flush();
+  return PrintFailure(refused, invocation.command->name, "", false, context);
+}
+
+}  // namespace
 
 Result<int> RunBackup(const Invocation& invocation, Context& context) {
   ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
-  ARROW_ASSIGN_OR_RAISE(const Location location, session->Locate(invocation.arguments[0], "source-opt"));
-  const fs::path file = ExpandHome(location.path), copy = ExpandHome(invocation.arguments[1]);
-  std::error_code ec;
-  if (!fs::exists(file, ec)) return MakeError(Category::not_found, fmt::format("there is no file '{}'", Printable(file.string())), "check the path");
-  if (!fs::is_regular_file(file, ec) || !sqlite::LooksLikeSqlite(file)) {
-    return MakeError(Category::unsupported, fmt::format("{} is no SQLite file", location.Display()), "`vecferry copy` moves datasets of every other store");
-  }
-  if (CanonicalPath(file) == CanonicalPath(copy)) return MakeError(Category::usage, "the copy would replace the source", "name another file");
-  if (fs::exists(copy, ec) && !invocation.Bool("yes")) {
-    return MakeError(Category::refused, fmt::format("'{}' exists", Printable(copy.string())), "name another file, or replace it with --yes");
-  }
-  const auto began = context.clock.Now();
-  const auto told = [&](int64_t done, int64_t total) {
-    Event event{Event::Kind::progress, "", {}, {}};
-    event.progress.phase = "backup";
-    event.progress.unit = "pages";
-    event.progress.done = event.progress.session = done;
-    event.progress.total = total;
-    event.progress.seconds = std::chrono::duration<double>(context.clock.Now() - began).count();
-    session->events().Send(event);
-  };
-  const Status status = sqlite::BackupDatabase(file, copy, &context.cancel, told);
+  ARROW_ASSIGN_OR_RAISE(const CopyOptions options, CopyOptionsOf(invocation));
+  ARROW_ASSIGN_OR_RAISE(const Location source, session->Locate(invocation.arguments[0], "source-opt"));
+  const auto report = Backup(session->engine(), source, ExpandHome(invocation.arguments[1]), options);
   session->StopProgress();
-  ARROW_RETURN_NOT_OK(status);
-  const double seconds = std::chrono::duration<double>(context.clock.Now() - began).count();
-  const auto bytes = static_cast<int64_t>(fs::file_size(copy, ec));
-  if (invocation.Bool("json")) {
-    const nlohmann::ordered_json body = {{"source", location.Display()}, {"file", copy.string()}, {"bytes", bytes}, {"seconds", seconds}, {"checked", true}};
-    ARROW_ASSIGN_OR_RAISE(const std::string object, ResultObject("backup", exit_code::kOk, body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)));
-    context.out << object << '\n';
+  ARROW_RETURN_NOT_OK(report.status());
+  return Show(invocation, context, *report, report->exit_code, &PrintBackup);
+}
+
+Result<int> RunRestore(const Invocation& invocation, Context& context) {
+  ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(const CopyOptions options, CopyOptionsOf(invocation));
+  ARROW_ASSIGN_OR_RAISE(const Location target, session->Locate(invocation.arguments[1], "target-opt"));
+  const auto report = Restore(session->engine(), ExpandHome(invocation.arguments[0]), target, options);
+  session->StopProgress();
+  ARROW_RETURN_NOT_OK(report.status());
+  const std::string html = invocation.Text("report");
+  if (!html.empty() && report->copy) ARROW_RETURN_NOT_OK(WriteFileAtomic(html, CopyHtml(*report->copy), 0644));
+  return ShowRestore(invocation, context, *report);
+}
+
+Result<int> RunBackupVerify(const Invocation& invocation, Context& context) {
+  ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(const CopyOptions options, CopyOptionsOf(invocation));
+  const auto report = VerifyBackups(session->engine(), ExpandHome(invocation.arguments[0]), options.jobs > 0 ? options.jobs : 2);
+  session->StopProgress();
+  ARROW_RETURN_NOT_OK(report.status());
+  return Show(invocation, context, *report, report->ok ? exit_code::kOk : exit_code::kDifference, &PrintBackupCheck);
+}
+
+Result<int> RunBackupList(const Invocation& invocation, Context& context) {
+  ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(const BackupList list, ListBackups(session->engine(), ExpandHome(invocation.arguments[0])));
+  session->StopProgress();
+  if (list.backups.empty() && !invocation.Bool("json")) {
+    context.err << "no backups there\n";
     return exit_code::kOk;
   }
-  context.out << "Backed up " << location.Display() << '\n';
-  PrintFacts(context.out, {{"file", copy.string()},
-                           {"bytes", FormatBytes(static_cast<double>(bytes))},
-                           {"time", FormatDuration(seconds)},
-                           {"integrity", "checked by SQLite"}});
-  return exit_code::kOk;
+  return Show(invocation, context, list, exit_code::kOk, &PrintBackups);
+}
+
+Result<int> RunBackupPrune(const Invocation& invocation, Context& context) {
+  PruneOptions options;
+  options.older_than_days = invocation.Real("older-than", options.older_than_days);
+  options.keep_last = invocation.Int("keep-last", options.keep_last);
+  options.yes = invocation.Bool("yes");
+  if (!(options.older_than_days >= 0)) return MakeError(Category::usage, "--older-than cannot be less than 0", "give it a number of days");
+  if (options.keep_last < 0) return MakeError(Category::usage, "--keep-last cannot be less than 0", "give it 0 or more");
+  ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(const PruneReport report, PruneBackups(session->engine(), ExpandHome(invocation.arguments[0]), options));
+  session->StopProgress();
+  const bool asked = !options.yes && !report.backups.empty();
+  ARROW_ASSIGN_OR_RAISE(const int code, Show(invocation, context, report, asked ? exit_code::kRefused : exit_code::kOk, &PrintPrune));
+  if (!asked || invocation.Bool("json")) return code;
+  context.out.flush();
+  return PrintFailure(MakeError(Category::refused, "nothing was deleted", "give --yes to do it: " + invocation.display + " --yes"), invocation.command->name, "", false, context);
 }
 
 }  // namespace vecferry::cli

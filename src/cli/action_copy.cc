@@ -9,6 +9,7 @@
 #include "cli/html.h"
 #include "cli/report_text.h"
 #include "cli/session.h"
+#include "cli/show.h"
 
 namespace vecferry::cli {
 namespace {
@@ -27,18 +28,6 @@ Result<Pair> LocatePair(Session& session, const Invocation& invocation) {
 Status WriteReport(const Invocation& invocation, const std::string& html) {
   const std::string file = invocation.Text("report");
   return file.empty() ? Status::OK() : WriteFileAtomic(file, html, 0644);
-}
-
-/// Prints a result in the form that was asked for.
-template <class Report>
-Result<int> Show(const Invocation& invocation, Context& context, const Report& report, int code, void (*print)(std::ostream&, const Report&)) {
-  if (invocation.Bool("json")) {
-    ARROW_ASSIGN_OR_RAISE(const std::string object, ResultObject(invocation.command->name, code, report.ToJson()));
-    context.out << object << '\n';
-  } else {
-    print(context.out, report);
-  }
-  return code;
 }
 
 /// The outcome of a plan alone: what stands in the way is a refusal, told after the plan.

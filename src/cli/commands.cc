@@ -55,14 +55,49 @@ std::vector<CommandSpec> LookCommands() {
        {store},
        {&kInspectFlags, &kSourceFlags, &kProgressFlags, &kOutputFlags},
        {"vecferry inspect mcp-memory:notes.db", "vecferry inspect 'qdrant-local:./qdrant#memories' --id 4f1c..."},
-       &RunInspect},
-      {"backup", "Copy the database file of a source, checked",
-       "Takes SQLite's own online backup of one moment, while others may write, and has SQLite check its integrity. The file appears "
+       &RunInspect}};
+}
+
+std::vector<CommandSpec> BackupCommands() {
+  const ArgumentSpec dir{"DIR", "the folder that the backups are in, or one above it", true, false, false};
+  return {
+      {"backup", "Save a dataset with its parameters in a file, and prove it",
+       "Every record, the schema and what the store says of the collection go into FILE as JSON lines, compared with what was read; a manifest with check sums and the "
+       "digest, FILE.manifest.json, comes last. The same command again resumes a backup that was interrupted. Where FILE does not end in "
+       ".jsonl and the source is one SQLite file, SQLite's own online backup is taken instead, of one moment while others may write, and its integrity checked. FILE appears "
        "whole or not at all; one that exists is replaced only with --yes.",
-       {{"URI", "a source that is one SQLite file", true, true, false}, {"FILE", "the copy", true, false, false}},
-       {&kYesFlags, &kProgressFlags, &kOutputFlags},
-       {"vecferry backup mcp-memory:notes.db notes.backup.db"},
-       &RunBackup}};
+       {{"URI", "the dataset to save", true, true, false}, {"FILE", "the backup: FILE.jsonl, or the copy of a database", true, false, false}},
+       {&kBackupFlags, &kLimitFlags, &kSpeedFlags, &kSourceFlags, &kYesFlags, &kProgressFlags, &kOutputFlags},
+       {"vecferry backup 'qdrant-local:./qdrant#memories' memories.jsonl", "vecferry backup mcp-memory:notes.db notes.backup.db"},
+       &RunBackup},
+      {"backup list", "List the backups in a folder",
+       "Newest first, also of the folders below: when, of what, how many records, how large. By manifests and sizes alone: `complete` says that the file is there "
+       "and as large as it was made, `unfinished` that it has no manifest, `damaged` that file and manifest do not belong together.",
+       {dir},
+       {&kOutputFlags},
+       {"vecferry backup list ./backups"},
+       &RunBackupList},
+      {"backup verify", "Prove that backups are as they were made",
+       "Reads every byte and compares the check sums, then every record and compares the digest; a database is checked by SQLite as well. Exit code 4 if there is a difference.",
+       {{"PATH", "one backup, or a folder of them", true, false, false}},
+       {&kJobsFlags, &kProgressFlags, &kOutputFlags},
+       {"vecferry backup verify memories.jsonl", "vecferry backup verify ./backups"},
+       &RunBackupVerify},
+      {"backup prune", "Delete old backups",
+       "Those in a folder and below it that were made longer ago than --older-than, but never the newest of each source unless --keep-last is 0. What has no readable manifest "
+       "is left alone. Needs --yes; without it they are listed, with exit code 8.",
+       {dir},
+       {&kPruneFlags, &kYesFlags, &kOutputFlags},
+       {"vecferry backup prune ./backups --older-than 30", "vecferry backup prune ./backups --older-than 7 --keep-last 3 --yes"},
+       &RunBackupPrune},
+      {"restore", "Bring a backup back into a store",
+       "Compares the check sums before anything is written, then copies the records into the target with the parameters of the dataset they came from, verifies them, and compares their digest "
+       "with the manifest's. The same command again resumes. A backup of a database comes back as a file, where there is none. Exit code 4 if the backup is damaged.",
+       {{"FILE", "the backup", true, false, false}, {"URI", "the dataset to write", true, true, false}},
+       {&kRestoreFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kTargetFlags, &kYesFlags, &kProgressFlags, &kReportFlags,
+        &kOutputFlags},
+       {"vecferry restore memories.jsonl 'qdrant-local:./qdrant#memories'", "vecferry restore notes.backup.db mcp-memory:notes.db"},
+       &RunRestore}};
 }
 
 std::vector<CommandSpec> RunCommands() {
@@ -118,7 +153,7 @@ std::vector<CommandSpec> HelperCommands() {
 
 std::vector<CommandSpec> AllCommands() {
   std::vector<CommandSpec> all;
-  for (auto part : {MigrationCommands(), LookCommands(), RunCommands(), HelperCommands()}) {
+  for (auto part : {MigrationCommands(), LookCommands(), BackupCommands(), RunCommands(), HelperCommands()}) {
     for (auto& command : part) all.push_back(std::move(command));
   }
   return all;
@@ -136,6 +171,26 @@ const CommandSpec* FindCommand(std::string_view name) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });
   return found == all.end() ? nullptr : &*found;
 }
+
+const CommandSpec* CommandOf(const std::vector<std::string>& words, size_t* taken) {
+  for (*taken = std::min<size_t>(2, words.size()); *taken > 0; --*taken) {
+    const CommandSpec* command = FindCommand(*taken == 2 ? words[0] + " " + words[1] : words[0]);
+    if (command) return command;
+  }
+  return nullptr;
+}
+
+std::vector<const CommandSpec*> CommandsUnder(const CommandSpec& parent) {
+  std::vector<const CommandSpec*> under;
+  for (const auto& command : Commands()) {
+    if (command.name.starts_with(parent.name + " ")) under.push_back(&command);
+  }
+  return under;
+}
+
+std::string LastWord(const CommandSpec& command) { return command.name.substr(command.name.rfind(' ') + 1); }
+
+bool IsUnderAnother(const CommandSpec& command) { return command.name.find(' ') != std::string::npos; }
 
 Status UnknownCommand(std::string_view name) {
   std::vector<std::string> names;

@@ -37,6 +37,39 @@ FlagSpec SourceOpt() {
   return Repeatable(Value("source-opt", Kind::text, "KEY=VALUE", "", "An option of the source's store, as after the ? of its URI."));
 }
 
+FlagSpec TargetOpt() {
+  return Repeatable(Value("target-opt", Kind::text, "KEY=VALUE", "", "An option of the target's store, as after the ? of its URI."));
+}
+
+FlagSpec OnExistsFlag() {
+  return Choice("on-exists", {"fail", "append", "upsert", "replace"}, "fail",
+                "If the target holds records: refuse, add new ones alone, overwrite those with the same id, or replace the dataset.");
+}
+
+FlagSpec MetricFlag() {
+  return Choice("metric", {"cosine", "dot", "l2", "l1", "hamming", "jaccard"}, "", "The metric, where the source does not know its own; nothing is guessed.");
+}
+
+FlagSpec ModelFlag() {
+  return Value("model", Kind::text, "NAME", "", "The embedding model that made the vectors, for targets that keep its name.");
+}
+
+FlagSpec UnsupportedFlag() {
+  return Choice("unsupported", {"refuse", "reject"}, "refuse", "What the target cannot hold: refuse the copy, or reject the records that have it.");
+}
+
+FlagSpec JobsFlag() {
+  return Letter('j', Value("jobs", Kind::integer, "N", "", "Parts of the source that are read at once; chosen from the machine."));
+}
+
+FlagSpec RejectsFlag() { return Value("rejects", Kind::text, "FILE", "", "Where rejected records are written; in the run's folder unless told."); }
+
+FlagSpec CheckpointFlag() { return Value("checkpoint", Kind::text, "FILE", "", "Keep the run's journal in this file instead of the state folder."); }
+
+FlagSpec RestartFlag() { return Switch("restart", "Forget what an earlier run of the same copy did, and begin anew."); }
+
+FlagSpec OlderThanFlag() { return Value("older-than", Kind::real, "DAYS", "30", "Those that ended longer ago than that."); }
+
 }  // namespace
 
 const FlagGroup kOutputFlags{
@@ -56,26 +89,24 @@ const FlagGroup kReportFlags{
 
 const FlagGroup kLocationFlags{
     "Stores",
-    {SourceOpt(), Repeatable(Value("target-opt", Kind::text, "KEY=VALUE", "", "An option of the target's store, as after the ? of its URI."))}};
+    {SourceOpt(), TargetOpt()}};
 
 const FlagGroup kSourceFlags{"Store", {SourceOpt()}};
 
+const FlagGroup kTargetFlags{"Store", {TargetOpt()}};
+
 const FlagGroup kWhatFlags{
     "What is copied",
-    {Choice("on-exists", {"fail", "append", "upsert", "replace"}, "fail",
-            "If the target holds records: refuse, add new ones alone, overwrite those with the same id, or replace the dataset."),
-     Value("limit", Kind::integer, "N", "", "Copy the first N records alone."),
-     Choice("metric", {"cosine", "dot", "l2", "l1", "hamming", "jaccard"}, "",
-            "The metric, where the source does not know its own; nothing is guessed."),
-     Value("model", Kind::text, "NAME", "", "The embedding model that made the vectors, for targets that keep its name."),
+    {OnExistsFlag(), Value("limit", Kind::integer, "N", "", "Copy the first N records alone."),
+     MetricFlag(), ModelFlag(),
      Choice("missing-vector", {"reject", "keep"}, "reject", "A record without a vector: reject it, or keep it where the target can."),
-     Choice("unsupported", {"refuse", "reject"}, "refuse",
-            "What the target cannot hold: refuse the copy, or reject the records that have it.")}};
+     UnsupportedFlag()}};
+
+const FlagGroup kRestoreFlags{"What is restored", {OnExistsFlag(), MetricFlag(), ModelFlag(), UnsupportedFlag()}};
 
 const FlagGroup kSpeedFlags{
     "Speed and memory",
-    {Letter('j', Value("jobs", Kind::integer, "N", "", "Parts of the source that are read at once; chosen from the machine.")),
-     Value("memory", Kind::bytes, "SIZE", "", "Memory for records on their way; chosen from the machine."),
+    {JobsFlag(), Value("memory", Kind::bytes, "SIZE", "", "Memory for records on their way; chosen from the machine."),
      Value("batch-size", Kind::integer, "N", "", "Records of a batch; what the target prefers."),
      Value("batch-bytes", Kind::bytes, "SIZE", "", "Bytes of a batch at most; a larger record travels alone."),
      Value("rate", Kind::real, "N", "", "Records a second at most."),
@@ -89,13 +120,13 @@ const FlagGroup kLimitFlags{
 
 const FlagGroup kRunFlags{
     "The run",
-    {Value("rejects", Kind::text, "FILE", "", "Where rejected records are written; in the run's folder unless told."),
-     Value("checkpoint", Kind::text, "FILE", "", "Keep the run's journal in this file instead of the state folder."),
-     Switch("restart", "Forget what an earlier run of the same copy did, and begin anew."),
+    {RejectsFlag(), CheckpointFlag(), RestartFlag(),
      Switch("retry-rejects", "Try the rejected records of the finished run again."),
      Switch("adopt", "The journal is lost: compare the target with the source and go on from there."),
      Choice("on-failure", {"keep", "rollback"}, "keep", "After a failure: keep what was copied for a resume, or take it back."),
      Value("plan", Kind::text, "FILE", "", "Execute a plan made by `vecferry plan --out`; refused where it no longer holds.")}};
+
+const FlagGroup kBackupFlags{"The run", {RejectsFlag(), CheckpointFlag(), RestartFlag()}};
 
 const FlagGroup kCheckFlags{
     "Proof",
@@ -134,8 +165,14 @@ const FlagGroup kYesFlags{"Safety", {Switch("yes", "Do what the command asks to 
 
 const FlagGroup kCleanFlags{
     "Which runs",
-    {Value("older-than", Kind::real, "DAYS", "30", "Finished runs that ended longer ago than that."),
+    {OlderThanFlag(),
      Value("run", Kind::text, "RUN", "", "This run alone, however old; an unfinished one needs --yes.")}};
+
+const FlagGroup kPruneFlags{
+    "Which backups",
+    {OlderThanFlag(), Value("keep-last", Kind::integer, "N", "1", "The newest so many of each source stay, however old they are.")}};
+
+const FlagGroup kJobsFlags{"Speed", {JobsFlag()}};
 
 const FlagGroup kMarkdownFlags{"Form", {Switch("markdown", "Print the reference page.")}};
 

@@ -21,6 +21,11 @@ extern const FlagGroup kLevelFlags;     ///< --level, of verify
 extern const FlagGroup kInspectFlags;
 extern const FlagGroup kYesFlags;
 extern const FlagGroup kCleanFlags;
+extern const FlagGroup kTargetFlags;    ///< --target-opt alone
+extern const FlagGroup kBackupFlags;    ///< of kRunFlags those that a backup has
+extern const FlagGroup kRestoreFlags;   ///< of kWhatFlags those that leave a backup whole
+extern const FlagGroup kPruneFlags;
+extern const FlagGroup kJobsFlags;      ///< --jobs alone
 extern const FlagGroup kMarkdownFlags;
 extern const FlagGroup kReferenceFlags;
 

@@ -28,7 +28,7 @@ std::string GeneralHelp() {
   text += "  vecferry copy mcp-memory:notes.db 'qdrant-local:./qdrant#memories'\n\n";
   text += "A dataset is written SCHEME:LOCATION[?option=value&...]#DATASET, in quotes. `vecferry stores` lists the schemes.\n\nCommands:\n";
   for (const auto& command : Commands()) {
-    if (!command.hidden) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+    if (!command.hidden) text += fmt::format("  {:<15}{}\n", command.name, command.summary);
   }
   text += "\n`vecferry COMMAND --help` tells the flags. Each --flag-name may be set as VECFERRY_FLAG_NAME in the environment.\n";
   text += "Exit codes: 0 done; 2 command line; 3 rejects; 4 difference; 5 not found; 6 not allowed; 7 run again to resume;\n"
@@ -44,6 +44,8 @@ std::string CommandHelp(const CommandSpec& command) {
     const auto& argument = command.arguments[i];
     text += fmt::format("{}  {:<12}{}\n", i ? "" : "\nArguments:\n", argument.name, argument.help);
   }
+  const auto under = CommandsUnder(command);
+  for (size_t i = 0; i < under.size(); ++i) text += fmt::format("{}  {:<15}{}\n", i ? "" : "\nCommands under it:\n", under[i]->name, under[i]->summary);
   for (const auto* group : command.groups) {
     text += "\n" + group->title + ":\n";
     for (const auto& flag : group->flags) text += FlagLines(flag);

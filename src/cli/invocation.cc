@@ -162,10 +162,11 @@ std::optional<std::string> Invocation::Argument(size_t n) const {
 Result<Invocation> ParseCommandLine(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment) {
   if (words.empty()) return MakeError(Category::usage, "no command is given", "`vecferry --help` lists them");
   Invocation invocation;
-  invocation.command = FindCommand(words[0]);
+  size_t taken = 0;
+  invocation.command = CommandOf(words, &taken);
   if (!invocation.command) return UnknownCommand(words[0]);
   const CommandSpec& command = *invocation.command;
-  ARROW_ASSIGN_OR_RAISE(auto raw, internal::SplitWords(command, {words.begin() + 1, words.end()}));
+  ARROW_ASSIGN_OR_RAISE(auto raw, internal::SplitWords(command, {words.begin() + static_cast<ptrdiff_t>(taken), words.end()}));
   invocation.help = raw.help;
   if (raw.help) return invocation;
   if (!raw.unknown.empty()) return UnknownFlag(command, raw.unknown.front());

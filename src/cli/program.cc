@@ -12,7 +12,9 @@ namespace vecferry::cli {
 namespace {
 
 /// The command whose runs go on when the same line is given again.
-bool IsResumable(const CommandSpec& command) { return command.name == "copy" || command.name == "rollback"; }
+bool IsResumable(const CommandSpec& command) {
+  return command.name == "copy" || command.name == "rollback" || command.name == "backup" || command.name == "restore";
+}
 
 /// What a library throws all the same becomes a failure like any other.
 Result<int> Run(const Invocation& invocation, Context& context) {
@@ -47,7 +49,8 @@ int RunProgram(const std::vector<std::string>& words, Context& context) {
     return exit_code::kUsage;
   }
   if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    const CommandSpec* command = words.size() > 1 ? FindCommand(words[1]) : nullptr;
+    size_t taken = 0;
+    const CommandSpec* command = CommandOf({words.begin() + 1, words.end()}, &taken);
     if (words.size() > 1 && !command) return PrintFailure(UnknownCommand(words[1]), "help", "", false, context);
     context.out << (command ? CommandHelp(*command) : GeneralHelp()) << std::flush;
     return exit_code::kOk;

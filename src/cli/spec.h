@@ -34,7 +34,7 @@ class Invocation;
 struct Context;
 
 struct CommandSpec {
-  std::string name;
+  std::string name;         ///< "copy"; of one that stands under another both words, "backup list"
   std::string summary;      ///< a few words, for the list of commands
   std::string description;  ///< sentences, for its own page
   std::vector<ArgumentSpec> arguments;
@@ -47,6 +47,13 @@ struct CommandSpec {
 const std::vector<CommandSpec>& Commands();
 /// Nothing for an unknown name.
 const CommandSpec* FindCommand(std::string_view name);
+/// The command that words begin with, by the longest name that fits, and how many words its name has; nothing for an unknown one.
+const CommandSpec* CommandOf(const std::vector<std::string>& words, size_t* taken);
+/// The commands under another: of "backup" those named "backup list" and so on.
+std::vector<const CommandSpec*> CommandsUnder(const CommandSpec& parent);
+/// The last word of its name.
+std::string LastWord(const CommandSpec& command);
+bool IsUnderAnother(const CommandSpec& command);
 /// Category::usage with the nearest names.
 Status UnknownCommand(std::string_view name);
 

@@ -196,5 +196,21 @@ TEST_F(JournalTest, RunsAreFoundByPairAndPrefixAndHeldByOne) {
   EXPECT_FALSE(RunStore::IsHeld(folder));
 }
 
+TEST_F(JournalTest, TheNewestRunIsFirstAlsoAmongThoseOfOneSecond) {
+  RunStore store(dir_);
+  std::vector<std::string> newest_first;
+  for (int i = 0; i < 8; ++i) {
+    const auto [folder, id] = *store.Create();
+    RunHeader header;
+    header.id = id;
+    ASSERT_TRUE(Journal::Create(folder.journal(), header).ok());
+    newest_first.insert(newest_first.begin(), id);
+  }
+  std::vector<std::string> listed;
+  const auto runs = store.List().ValueOrDie();
+  for (const auto& [folder, header] : runs) listed.push_back(header.id);
+  EXPECT_EQ(listed, newest_first);
+}
+
 }  // namespace
 }  // namespace vecferry

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -21,6 +22,8 @@ std::string ReadPair(const RunFolder& run) {
   std::ifstream in(PairFile(run), std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
+
+constexpr size_t kSecondInId = std::string_view("20260102T030405Z").size();
 
 }  // namespace
 
@@ -48,7 +51,9 @@ Result<std::vector<std::pair<RunFolder, RunHeader>>> RunStore::List() const {
     }
     runs.emplace_back(std::move(folder), std::move(header));
   }
-  std::sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.second.id > b.second.id; });
+  // An id tells the second; of runs begun in the same one, their journals tell more.
+  const auto age = [](const RunHeader& header) { return std::tuple(header.id.substr(0, kSecondInId), header.started, header.id); };
+  std::sort(runs.begin(), runs.end(), [&](const auto& a, const auto& b) { return age(a.second) > age(b.second); });
   return runs;
 }
 

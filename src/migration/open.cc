@@ -1,5 +1,7 @@
 #include "migration/open.h"
 
+#include "pipeline/retrying.h"
+
 namespace vecferry {
 namespace {
 
@@ -28,6 +30,15 @@ OpenContext ContextOf(const Engine& engine, const Layout* layout) {
   return context;
 }
 
+/// For the calls that follow the connection: what cannot be reached at all is told at once.
+RetryContext Patience(const Engine& engine) {
+  RetryContext context;
+  context.clock = &engine.clock;
+  context.cancel = &engine.cancel;
+  context.on_retry = [&engine](const Status& status) { engine.events.Send({Event::Kind::retry, "retrying: " + status.message(), {}, {}}); };
+  return context;
+}
+
 Result<OpenedSource> OpenSourceUnnamed(const Engine& engine, const Location& location, const SourceOpening& how) {
   OpenedSource opened;
   opened.location = location;
@@ -39,6 +50,7 @@ Result<OpenedSource> OpenSourceUnnamed(const Engine& engine, const Location& loc
   context.settings["missing_vector"] = how.missing_vector;
   if (how.peek) context.settings["peek"] = "yes";
   ARROW_ASSIGN_OR_RAISE(opened.source, opened.connector->OpenSource(opened.location, context));
+  opened.source = RetryingSource(std::move(opened.source), Patience(engine));
   ARROW_ASSIGN_OR_RAISE(opened.info, opened.source->Describe());
   return opened;
 }
@@ -50,6 +62,7 @@ Result<OpenedTarget> OpenTargetUnnamed(const Engine& engine, const Location& loc
   ARROW_ASSIGN_OR_RAISE(opened.layout, LayoutOf(engine, *opened.connector, &opened.location, layout));
   ARROW_ASSIGN_OR_RAISE(opened.can, opened.connector->CapabilitiesOf(opened.location));
   ARROW_ASSIGN_OR_RAISE(opened.sink, opened.connector->OpenSink(opened.location, ContextOf(engine, opened.layout)));
+  opened.sink = RetryingSink(std::move(opened.sink), Patience(engine));
   ARROW_ASSIGN_OR_RAISE(opened.info, opened.sink->Describe());
   return opened;
 }

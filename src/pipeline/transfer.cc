@@ -43,7 +43,7 @@ struct Transfer::Impl {
   std::unique_ptr<BatchWriter> writer;
   std::atomic<size_t> next_split{0};
   std::atomic<bool> stop{false};
-  std::atomic<int64_t> written{0}, skipped{0}, rejected{0}, retried{0}, batches{0}, bytes{0}, session{0};
+  std::atomic<int64_t> written{0}, skipped{0}, rejected{0}, batches{0}, bytes{0}, session{0};
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -72,7 +72,6 @@ struct Transfer::Impl {
   }
 
   void OnRetry(const Status& status) {
-    ++retried;
     events.Send({Event::Kind::retry, "retrying: " + status.message(), {}, {}});
   }
 
@@ -92,12 +91,6 @@ struct Transfer::Impl {
 
   // ---- reading ----
 
-  /// The next batch of a reader, retried; nothing at the end of the split.
-  Result<std::optional<SourceBatch>> Next(SplitReader& reader) {
-    const std::function<Result<std::optional<SourceBatch>>()> act = [&] { return reader.Next(); };
-    return WithRetry(Retrier(options.retry, clock, cancel), act, [this](const Status& status) { OnRetry(status); });
-  }
-
   /// Cuts a batch to what the limit still allows. True when the split ends with it.
   Result<bool> ApplyLimit(SourceBatch* batch, int64_t first_row) const {
     if (options.limit < 0 || first_row + batch->records.rows() < options.limit) return false;
@@ -116,7 +109,7 @@ struct Transfer::Impl {
     Cursor last = from.cursor;
     bool ended = options.limit >= 0 && row >= options.limit;
     while (!ended && !stop && !cancel.stop_requested()) {
-      ARROW_ASSIGN_OR_RAISE(auto batch, Next(*reader));
+      ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
       if (!batch) break;
       ARROW_ASSIGN_OR_RAISE(ended, ApplyLimit(&*batch, row));
       WorkItem item;
@@ -244,7 +237,7 @@ struct Transfer::Impl {
     p.written = written;
     p.skipped = skipped;
     p.rejected = rejected;
-    p.retried = retried;
+    p.retried = events.retries();
     p.batches = batches;
     p.seconds = std::chrono::duration<double>(clock.Now() - began).count();
     return p;

@@ -43,13 +43,20 @@ class Events {
   void Add(EventListener* listener) { listeners_.push_back(listener); }
   void Send(const Event& event) {
     std::lock_guard lock(mutex_);
+    if (event.kind == Event::Kind::retry) ++retries_;
     for (auto* listener : listeners_) listener->On(event);
+  }
+  /// How often something was tried again so far, on either side.
+  int64_t retries() const {
+    std::lock_guard lock(mutex_);
+    return retries_;
   }
   void Message(std::string text) { Send({Event::Kind::message, std::move(text), {}, {}}); }
   void Warning(std::string text) { Send({Event::Kind::warning, std::move(text), {}, {}}); }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  int64_t retries_ = 0;
   std::vector<EventListener*> listeners_;
 };
 

@@ -6,7 +6,7 @@ import pytest
 
 from conftest import ROOT
 
-COMMANDS = ["copy", "plan", "verify", "stores", "inspect", "backup", "runs", "status", "rollback", "clean", "doctor", "completion", "version"]
+COMMANDS = ["copy", "plan", "verify", "stores", "inspect", "backup", "backup list", "backup verify", "backup prune", "restore", "runs", "status", "rollback", "clean", "doctor", "completion", "version"]
 
 
 def test_general_help_lists_every_command(cli):
@@ -19,10 +19,10 @@ def test_general_help_lists_every_command(cli):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_and_its_flags(cli, command):
-    answer = cli.run(command, "--help")
+    answer = cli.run(*command.split(), "--help")
     assert answer.code == 0 and answer.err == ""
     assert f"Usage: vecferry {command}" in answer.out
-    assert cli.run("help", command).out == answer.out
+    assert cli.run("help", *command.split()).out == answer.out
 
 
 def test_no_command_is_a_usage_error(cli):
@@ -45,6 +45,8 @@ def test_no_command_is_a_usage_error(cli):
     (["verify", "a:b", "c:d", "--ignore", "vectr"], "vector"),
     (["inspect", "mcp-memry:x.db"], "mcp-memory"),
     (["completion", "bsh"], "bash"),
+    (["backup", "list"], "DIR is missing"),
+    (["backup", "prune", "x", "--keep-lst", "1"], "--keep-last"),
 ])
 def test_what_is_wrong_is_told_with_the_nearest(cli, words, told):
     answer = cli.run(*words)
@@ -77,8 +79,11 @@ def test_bash_completion_completes(cli):
     ask = script + '\nCOMP_WORDS=(vecferry copy --on-exists up); COMP_CWORD=3; _vecferry; echo "${COMPREPLY[@]}"'
     ask += '\nCOMP_WORDS=(vecferry ver); COMP_CWORD=1; _vecferry; echo "${COMPREPLY[@]}"'
     ask += '\nCOMP_WORDS=(vecferry copy --batch); COMP_CWORD=2; _vecferry; echo "${COMPREPLY[@]}"'
+    ask += '\nCOMP_WORDS=(vecferry backup ver); COMP_CWORD=2; _vecferry; echo "${COMPREPLY[@]}"'
+    ask += '\nCOMP_WORDS=(vecferry backup prune --keep); COMP_CWORD=3; _vecferry; echo "${COMPREPLY[@]}"'
+    ask += '\nCOMP_WORDS=(vecferry backup x y --keep); COMP_CWORD=4; _vecferry; echo "${COMPREPLY[@]}"'
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["upsert", "verify version", "--batch-size --batch-bytes"], done
+    assert done.stdout.splitlines() == ["upsert", "verify version", "--batch-size --batch-bytes", "verify", "--keep-last", ""], done
 
 
 def test_generated_pages_are_current(cli):

@@ -4,6 +4,7 @@
 
 #include "connectors/builtin.h"
 #include "pipeline/fault.h"
+#include "pipeline/retrying.h"
 #include "pipeline/transfer.h"
 
 namespace vecferry {
@@ -41,7 +42,12 @@ class PipelineTest : public testing::Test {
     RegisterBuiltin(registry_);
     schema_.vectors = {{"", VectorKind::dense, Element::f32, 2, Metric::l2, ""}};
     Fill();
-    source_ = FaultySource(Open<Source>("from", &Connector::OpenSource), &source_faults_);
+    RetryContext patience;
+    patience.cancel = &cancel_;
+    patience.clock = &clock_;
+    patience.policy = {std::chrono::milliseconds(1), std::chrono::milliseconds(5), std::chrono::milliseconds(2000)};
+    patience.on_retry = [this](const Status& status) { events_.Send({Event::Kind::retry, status.message(), {}, {}}); };
+    source_ = RetryingSource(FaultySource(Open<Source>("from", &Connector::OpenSource), &source_faults_), patience);
     sink_ = FaultySink(Prepared("to"), &sink_faults_);
     options_.batch_rows = 20;
     options_.jobs = 3;

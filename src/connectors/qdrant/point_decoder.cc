@@ -198,14 +198,14 @@ PointDecoder::PointDecoder(PointDecoder&&) noexcept = default;
 
 Result<PointId> PointDecoder::IdOf(std::string_view retrieved_point) {
   PointId id;
+  std::string_view message;
   WireReader reader(retrieved_point);
   WireField field;
   while (reader.Next(&field)) {
-    if (!field.is(kId, WireType::length)) continue;
-    if (!ReadPointId(field.bytes, &id)) return CorruptAnswer();
-    return id;
+    if (field.is(kId, WireType::length)) message = field.bytes;
   }
-  return CorruptAnswer();
+  if (!reader.ok() || !ReadPointId(message, &id)) return CorruptAnswer();
+  return id;
 }
 
 Fault PointDecoder::Append(std::string_view retrieved_point, BatchBuilder& builder, PointFacts* facts, bool tenant_is_shard_key) {

@@ -38,7 +38,8 @@ void AppendPointId(uint32_t field, const PointId& id, std::string* out);
 void AppendUintField(uint32_t field, uint64_t value, std::string* out);
 void AppendBytesField(uint32_t field, std::string_view value, std::string* out);
 
-/// Containers below one payload key beyond which the vendor's own clients no longer read what was written.
+/// Objects within each other below one payload key beyond which the vendor's own clients no longer read what was written: a
+/// reader of protobuf stops at 100 levels, of which an object takes three and a list two (so lists go down to 48).
 inline constexpr int kMostObjects = 32;
 
 /// Encodes rows of batches of one schema. Not for use by two threads at once; reuse it.
@@ -50,8 +51,9 @@ class PointEncoder {
   ~PointEncoder();
   PointEncoder(PointEncoder&&) noexcept;
   /// Appends the row as field 3 (`points`) of UpsertPoints; or leaves `out` as it was and says why: codes of MapId and of
-  /// PayloadEncoder, "payload-too-deep", "payload-value" (NaN, infinities, integers beyond i64 and what JSON lacks),
-  /// "empty-multivector", "empty-vector".
+  /// PayloadEncoder, "payload-too-deep", "payload-value" (NaN, infinities, integers beyond i64 and what JSON lacks), "invalid-utf8",
+  /// "empty-multivector", "empty-vector", "unsupported-vector" (elements that no vector has, a sparse index twice), and
+  /// "unsupported-value" for metadata that is no JSON. Sparse vectors are written in order of index.
   /// `row` of the reject is that given. `id` gets the point's id.
   std::optional<RowReject> Append(const RecordView& view, int64_t row, std::string* out, PointId* id = nullptr);
 
@@ -87,13 +89,15 @@ struct Fault {
 /// Decodes points. Not for use by two threads at once; reuse it. Reads the vectors of servers of every age.
 class PointDecoder {
  public:
+  /// Both outlive it.
   PointDecoder(const RecordSchema& schema, const Layout& layout);
   ~PointDecoder();
   PointDecoder(PointDecoder&&) noexcept;
-  /// Only the id, cheaply. Category::corrupt for bytes that are no such message.
+  /// Only the id, cheaply: nothing else is looked into. Category::corrupt for bytes that are no such message.
   static Result<PointId> IdOf(std::string_view retrieved_point);
   /// Appends the record to the builder, unless it is book-keeping or at fault ("corrupt-point", "wrong-dimensions",
-  /// "unknown-vector", "wrong-vector-kind", "unsupported-vector", "ambiguous-key", codes of PayloadDecoder).
+  /// "unknown-vector", "wrong-vector-kind", "unsupported-vector", "unsupported-value", "invalid-utf8", "ambiguous-key", codes of
+  /// PayloadDecoder). Of a map's key or a vector's name that stands twice the last counts. The facts' id is known whenever it is readable.
   /// With `tenant_is_shard_key` the tenant is the point's shard key and the payload's own field of that name is metadata.
   Fault Append(std::string_view retrieved_point, BatchBuilder& builder, PointFacts* facts, bool tenant_is_shard_key = false);
 
@@ -102,7 +106,8 @@ class PointDecoder {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A RetrievedPoint as field 3 of UpsertPoints with the same id, payload and vectors: what a before-image is kept as.
+/// A RetrievedPoint as field 3 of UpsertPoints with the same id, payload and vectors, in the dialect's form: what a before-image is
+/// kept as. Category::corrupt, and `out` as it was, for bytes that are no such message.
 Status AppendAsPoint(std::string_view retrieved_point, Dialect dialect, std::string* out);
 
 }  // namespace vecferry::qdrant

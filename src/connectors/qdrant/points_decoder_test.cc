@@ -38,7 +38,9 @@ Decoded Decode(const std::string& point, const Layout& layout = DefaultLayout(),
   PointFacts other;
   EXPECT_FALSE(decoder.Append(Id(5), builder, &other));
   const RecordView view = builder.Finish().ValueOrDie();
-  EXPECT_EQ(Shown(view, view.rows() - 1).substr(0, 8), "5|-|-|{}");
+  std::string bare = "5|-|-|{}";
+  for (const auto& spec : schema.vectors) bare += "|" + spec.column() + "=null";
+  EXPECT_EQ(Shown(view, view.rows() - 1), bare);
   const bool made = decoded.code.empty() && !decoded.facts.bookkeeping;
   EXPECT_EQ(view.rows(), made ? 2 : 1);
   if (made) decoded.shown = Shown(view, 0);
@@ -113,6 +115,27 @@ TEST(PointsRead, FaultsOfVectors) {
   EXPECT_EQ(code(Unnamed(Message(101, Message(1, "abc")))), "corrupt-point") << "no whole number of floats";
   EXPECT_EQ(code(Unnamed(Message(101, Message(1, Floats({1}))) + Message(101, Message(1, Floats({2}))))), "corrupt-point");
   EXPECT_EQ(code(Unnamed(Uint(101, 1))), "corrupt-point");
+}
+
+TEST(PointsRead, AFaultInOneVectorTakesTheOthersBack) {
+  const std::string good = Message(1, Message(1, "") + Message(2, Message(101, Message(1, Floats({1, 2}))))), bad = Message(1, Message(1, "s") + Message(2, Uint(101, 1)));
+  EXPECT_EQ(Decode(Id(1) + Message(4, Message(2, good + bad))).code, "corrupt-point");
+}
+
+TEST(PointsRead, APayloadKnowsNothingOfTheOneBefore) {
+  const RecordSchema schema = EveryKind();
+  const Layout layout = DefaultLayout();
+  PointDecoder decoder(schema, layout);
+  BatchBuilder builder(schema);
+  PointFacts facts;
+  const std::string escaped = Entry("\\document", Uint(3, 1)) + Entry("document", Text("x")), open = Entry("k", Message(6, Member("\xff", "")));
+  for (const uint64_t id : {1, 2}) {
+    EXPECT_FALSE(decoder.Append(Id(id) + escaped, builder, &facts));
+    EXPECT_TRUE(decoder.Append(Id(3) + escaped + open, builder, &facts)) << "it ends in the middle of an object";
+  }
+  const RecordView view = builder.Finish().ValueOrDie();
+  ASSERT_EQ(view.rows(), 2);
+  EXPECT_EQ(Shown(view, 1).substr(1), Shown(view, 0).substr(1));
 }
 
 TEST(PointsRead, PayloadsOfEveryForm) {

@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "connectors/qdrant/config.h"
 #include "connectors/qdrant/dataset.h"
+#include "net/buffers.h"
 #include "qdrant_model/collection_config.h"
 #include "qdrant_pb/collections.pb.h"
 
@@ -89,10 +90,9 @@ class Reader final : public SplitReader {
   Status NextPage() {
     auto answer = ahead_.valid() ? ahead_.get() : Fetch(range_.from, Limit());
     if (!answer.ok()) return Refused(answer.status());
-    auto parsed = ParseScrollResponse(*answer);
-    if (!parsed.ok()) return BadAnswer("reading points", parsed.status().message());
-    ARROW_RETURN_NOT_OK(CheckOrder(*parsed));
-    bytes_ = std::move(*answer);
+    ARROW_ASSIGN_OR_RAISE(const Page parsed, Understood(ParseScrollResponse(*answer), "reading points"));
+    ARROW_RETURN_NOT_OK(CheckOrder(parsed));
+    GiveBuffer(std::exchange(bytes_, std::move(*answer)));
     ARROW_ASSIGN_OR_RAISE(page_, ParseScrollResponse(bytes_));  // a short text moves with its string
     at_ = 0;
     if (!page_.points.empty()) bytes_per_point_ = static_cast<double>(bytes_.size()) / static_cast<double>(page_.points.size());
@@ -258,7 +258,7 @@ class CollectionSource final : public Source {
       const auto from = uuids ? std::optional(PointId{true, 0, "00000000-0000-0000-0000-000000000000"}) : std::nullopt;
       ARROW_ASSIGN_OR_RAISE(const std::string bytes, dataset.client->Call("/qdrant.Points/Scroll", ScrollRequest(dataset.collection, std::nullopt, from, limit, payloads),
                                                                           Act::read, "looking at some points"));
-      ARROW_ASSIGN_OR_RAISE(const Page page, ParseScrollResponse(bytes));
+      ARROW_ASSIGN_OR_RAISE(const Page page, Understood(ParseScrollResponse(bytes), "looking at some points"));
       LookAt(page, &facts);
     }
     if (!dataset.client->AtLeast(1, 11)) return facts;
