@@ -449,9 +449,22 @@ class Copier {
       ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine_, request));
       report_.verify = std::move(outcome.report);
       const bool moved = FollowsSource() && options_.limit < 0;
-      if (report_.verify->ok || !moved || pass >= kMostReconciles || outcome.repair.empty()) return Status::OK();
-      ARROW_RETURN_NOT_OK(Reconcile(outcome.repair));
+      if (report_.verify->ok || !moved || pass >= kMostReconciles) return Status::OK();
+      ARROW_ASSIGN_OR_RAISE(const int64_t removed, Remove(outcome.extra, *target));
+      if (removed == 0 && outcome.repair.empty()) return Status::OK();
+      if (!outcome.repair.empty()) ARROW_RETURN_NOT_OK(Reconcile(outcome.repair));
     }
+  }
+
+  /// Records that the source has no more leave the target too, where all that is in it is this run's.
+  Result<int64_t> Remove(const std::set<uint64_t>& keys, Source& target) {
+    if (keys.empty() || intent_.shared() || !target_.sink->undo()) return 0;
+    DigestScope scope;
+    scope.as_stored = ChangeOf(target_.can, schema_) == VectorChange::cosine_normalised;
+    ARROW_ASSIGN_OR_RAISE(const int64_t removed, RemoveVanished(engine_, *run_.journal, target, *target_.sink->undo(), scope, keys));
+    if (removed > 0) engine_.events.Message(fmt::format("{} records left the source during the run; they are taken out of the target", FormatCount(removed)));
+    report_.reconciled += removed;
+    return removed;
   }
 
   /// The source changed while it was read: the records concerned are copied once more.

@@ -32,6 +32,7 @@ struct DifferResult {
   std::map<DifferenceClass, int64_t> counts;  ///< records
   std::vector<Difference> listed;
   std::set<uint64_t> keys;                    ///< key words of records to repair: lost and differing ones
+  std::set<uint64_t> extra;                   ///< key words of records that the source does not have, where they are nobody else's
   int64_t within_tolerance = 0;               ///< records that differ in bytes and not by the comparison
 };
 

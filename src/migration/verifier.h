@@ -27,6 +27,7 @@ struct VerifyRequest {
 struct VerifyOutcome {
   VerifyReport report;
   std::set<uint64_t> repair;               ///< key words of records that are lost or differ
+  std::set<uint64_t> extra;                ///< key words of records that the source does not have
 };
 
 Result<VerifyOutcome> VerifySides(const Engine& engine, const VerifyRequest& request);
