@@ -1,12 +1,11 @@
 #include <algorithm>
-#include <cstdlib>
 #include <thread>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "connector/fit.h"
+#include "migration/again.h"
 #include "migration/deferral.h"
 #include "migration/planner.h"
 #include "migration/prepass.h"
@@ -373,13 +372,13 @@ class Copier {
     t.hold_until_split_done = can.replay == Replay::restart_split;
     t.flushes = can.replay == Replay::truncate_and_replay;
     t.duplicates = duplicates_;
-    t.first_again_split = first_again_split_;
-    t.only_keys = only_keys_;
+    t.first_again_split = again_.first_split;
+    t.only_keys = again_.keys;
     return t;
   }
 
   Status TransferPhase() {
-    ARROW_RETURN_NOT_OK(LoadAgain());
+    ARROW_ASSIGN_OR_RAISE(again_, LoadAgain(*run_.journal));
     Transfer transfer(*source_.source, *target_.sink, *run_.journal, engine_.events, engine_.cancel, TransferOptionsNow(), engine_.clock);
     auto result = transfer.Run();
     if (!result.ok()) {
@@ -405,36 +404,8 @@ class Copier {
   Status PrepareRetry() {
     ARROW_ASSIGN_OR_RAISE(const std::set<uint64_t> keys, RejectedKeys(*run_.journal));
     if (keys.empty()) return Status::OK();
-    ARROW_RETURN_NOT_OK(BeginAgain(keys, "retry"));
+    ARROW_RETURN_NOT_OK(BeginAgain(*run_.journal, *source_.source, keys, "retry"));
     return run_.journal->ClearRejects();
-  }
-
-  /// Journals a further pass over every split for those records.
-  Status BeginAgain(const std::set<uint64_t>& keys, const std::string& label) {
-    ARROW_ASSIGN_OR_RAISE(const auto splits, run_.journal->splits());
-    nlohmann::json payload = {{"first", splits.size()}, {"keys", nlohmann::json::array()}};
-    for (const uint64_t key : keys) payload["keys"].push_back(fmt::format("{:016x}", key));
-    ARROW_RETURN_NOT_OK(run_.journal->RecordIntent(kAgainIntent, payload.dump()));
-    ARROW_ASSIGN_OR_RAISE(const auto fresh, source_.source->Splits(1));
-    std::vector<SplitProgress> again;
-    for (const auto& split : fresh) {
-      SplitProgress progress;
-      progress.payload = split.payload;
-      progress.label = label + ": " + split.label;
-      again.push_back(std::move(progress));
-    }
-    return run_.journal->AppendSplits(again);
-  }
-
-  Status LoadAgain() {
-    ARROW_ASSIGN_OR_RAISE(const auto intent, run_.journal->FindIntent(kAgainIntent));
-    if (!intent) return Status::OK();
-    const auto json = nlohmann::json::parse(*intent, nullptr, false);
-    if (!json.is_object() || !json.contains("keys")) return MakeError(Category::corrupt, "the journal's list of records cannot be read", "start anew with --restart");
-    first_again_split_ = json["first"].get<int>();
-    only_keys_.clear();
-    for (const auto& key : json["keys"]) only_keys_.insert(std::strtoull(key.get<std::string>().c_str(), nullptr, 16));
-    return Status::OK();
   }
 
   // ---- verification ----
@@ -486,7 +457,7 @@ class Copier {
   Status Reconcile(const std::set<uint64_t>& keys) {
     engine_.events.Message(fmt::format("{} records changed at the source during the run; copying them again", FormatCount(static_cast<int64_t>(keys.size()))));
     report_.reconciled += static_cast<int64_t>(keys.size());
-    ARROW_RETURN_NOT_OK(BeginAgain(keys, "reconcile"));
+    ARROW_RETURN_NOT_OK(BeginAgain(*run_.journal, *source_.source, keys, "reconcile"));
     ARROW_RETURN_NOT_OK(TransferPhase());
     return FinishPhase();
   }
@@ -585,8 +556,7 @@ class Copier {
   TargetIntent intent_;
   RecordSchema schema_;
   Duplicates duplicates_;
-  int first_again_split_ = INT32_MAX;
-  std::set<uint64_t> only_keys_;
+  AgainPass again_;
   WrittenHashes written_;                  ///< of a run with --limit, for its verification
   CopyReport report_;
 };

@@ -281,6 +281,40 @@ TEST(Digest, ScopeIgnoresAndTakesSets) {
   EXPECT_NE(hash(R"({"y":1})", scope), hash("{}", scope));
 }
 
+TEST(Digest, AsStoredKnowsTheVectorsOfAStoreThatNormalises) {
+  RecordSchema schema;
+  schema.vectors = {{"c", VectorKind::dense, Element::f32, 2, Metric::cosine, ""}, {"e", VectorKind::dense, Element::f32, 2, Metric::l2, ""},
+                    {"m", VectorKind::multi, Element::f32, 2, Metric::cosine, ""}};
+  EXPECT_TRUE(IsNormalised(schema));
+  EXPECT_TRUE(CanPredict(schema));
+  const auto hash = [&](std::vector<float> c, std::vector<float> e, std::vector<float> m, bool as_stored) {
+    const auto bytes = [](const std::vector<float>& v) { return std::string_view(reinterpret_cast<const char*>(v.data()), v.size() * 4); };
+    BatchBuilder builder(schema);
+    builder.Id("a");
+    builder.Vector(0, bytes(c));
+    builder.Vector(1, bytes(e));
+    builder.Multi(2, bytes(m), m.size() / 2);
+    builder.EndRow();
+    const RecordView view = *builder.Finish();
+    DigestScope scope;
+    scope.as_stored = as_stored;
+    RecordHasher hasher(scope);
+    const RecordHash whole = *hasher.Hash(view, 0);
+    EXPECT_EQ(hasher.StoredVectors(view, 0, whole.key) == whole.vectors, as_stored || c[0] == 0.6f);
+    return whole;
+  };
+  const float small = static_cast<float>(3.0 / 5.0), large = static_cast<float>(4.0 / 5.0);
+  const RecordHash stored = hash({small, large}, {3, 4}, {small, large, 0, 0}, false);
+  EXPECT_EQ(hash({3, 4}, {3, 4}, {30, 40, 0, 0}, true), stored);
+  EXPECT_EQ(hash({small, large}, {3, 4}, {small, large, 0, 0}, true), stored) << "taking it twice changes nothing";
+  EXPECT_NE(hash({3, 4}, {6, 8}, {3, 4, 0, 0}, true), stored) << "other metrics stay as they are";
+  schema.vectors[0].element = Element::f16;
+  EXPECT_FALSE(CanPredict(schema));
+  schema.vectors[0].element = Element::u8;
+  EXPECT_TRUE(CanPredict(schema));
+  EXPECT_FALSE(IsNormalised(schema.vectors[0]));
+}
+
 TEST(Distance, HalfFloatsRoundToNearestEven) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const auto half = static_cast<uint16_t>(bits);

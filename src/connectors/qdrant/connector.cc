@@ -7,6 +7,7 @@
 #include "connectors/qdrant/dataset.h"
 #include "connectors/qdrant/qdrant.h"
 #include "qdrant_model/collection_config.h"
+#include "qdrant_model/family.h"
 #include "qdrant_pb/collections.pb.h"
 
 namespace vecferry {
@@ -28,20 +29,9 @@ Connector::Info MakeInfo() {
       "key a record's tenant is its shard key. While a collection is loaded its indexing_threshold is 0, so that the graph is built once, and the\n"
       "old value is put back. Vectors of cosine collections are kept with length 1, as every client's are: they are compared by direction.\n"
       "Payloads nested deeper than 32 objects are refused: the server would take them and the vendor's clients would not read them.";
-  Capabilities& can = info.capabilities;
-  can.source = can.sink = can.lookup = can.undo = true;
+  Capabilities& can = info.capabilities = qdrant_model::FamilyCapabilities();
   can.consistency = Consistency::live;
-  can.ids = {IdKind::u64, IdKind::uuid, IdKind::mixed};
-  can.dense = {Element::f32, Element::f16, Element::u8};
-  can.sparse = can.multi = can.named_vectors = can.missing_vectors = can.no_vectors = true;
-  can.max_vectors = 1024;
-  can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1};
-  can.json = AllJsonFeatures();
-  for (const auto feature : {JsonFeature::uint64, JsonFeature::non_finite, JsonFeature::bigint, JsonFeature::decimal, JsonFeature::bytes,
-                             JsonFeature::date, JsonFeature::datetime, JsonFeature::time, JsonFeature::geo}) {
-    can.json.erase(feature);
-  }
-  can.replace = ReplaceMode::window;
+  for (const auto feature : {JsonFeature::uint64, JsonFeature::non_finite, JsonFeature::bigint}) can.json.erase(feature);
   can.defers_index = true;
   can.vector_change = VectorChange::cosine_normalised;
   can.max_in_flight = 8;

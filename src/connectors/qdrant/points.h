@@ -89,6 +89,7 @@ struct Fault {
 /// Decodes points. Not for use by two threads at once; reuse it. Reads the vectors of servers of every age.
 class PointDecoder {
  public:
+  /// Both outlive it.
   PointDecoder(const RecordSchema& schema, const Layout& layout);
   ~PointDecoder();
   PointDecoder(PointDecoder&&) noexcept;

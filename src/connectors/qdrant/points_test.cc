@@ -110,7 +110,8 @@ TEST(PointsOnTheWire, EveryKindThereAndBack) {
 }
 
 TEST(PointsOnTheWire, LengthsOfEverySize) {
-  PointDecoder decoder(OneVector({.dims = 2, .metric = Metric::dot}), kLayout);
+  const RecordSchema schema = OneVector({.dims = 2, .metric = Metric::dot});
+  PointDecoder decoder(schema, kLayout);
   for (const size_t size : {0, 1, 95, 110, 113, 116, 118, 120, 122, 124, 126, 127, 128, 129, 16360, 16370, 16379, 16382, 16383, 16384, 2097151, 2097152}) {
     const std::string text(size, 'x');
     for (const std::string& metadata : {fmt::format(R"({{"k":"{}","after":[1]}})", text), fmt::format(R"({{"o":{{"k":["{}",{{"{}":{{}}}}]}},"z":0}})", text, text),

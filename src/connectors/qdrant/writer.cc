@@ -3,14 +3,13 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/text.h"
 #include "connectors/qdrant/value_writer.h"
+#include "net/buffers.h"
+#include "qdrant_model/family.h"
 #include "qdrant_pb/collections.pb.h"
 
 namespace vecferry::qdrant {
@@ -26,22 +25,13 @@ Result<RecordView> WithoutTenant(const RecordView& batch) {
 
 /// UpsertPoints' field 3 of the point that mcp-memory-service keeps about its collection.
 std::string BookkeepingPoint(const Layout::Bookkeeping& own, const RecordSchema& schema, Dialect dialect, const std::string& model) {
-  const auto dense = std::find_if(schema.vectors.begin(), schema.vectors.end(), [](const auto& v) { return v.kind == VectorKind::dense; });
-  const bool has_dense = dense != schema.vectors.end();
-  const int32_t dims = has_dense ? dense->dims : 0;
+  const VectorSpec* dense = qdrant_model::FirstDense(schema);
+  const int32_t dims = dense ? dense->dims : 0;
   std::string point, payload;
   AppendPointId(1, ParsePointId(own.point_id).ValueOr(PointId::Of(1)), &point);
   ValueWriter writer;
   writer.Begin(3, &payload);
-  (void)writer.BeginObject();
-  const auto text = [&](std::string_view key, std::string_view value) { (void)writer.Key(key), (void)writer.String(value); };
-  text("embedding_model", model.empty() ? "unknown" : model);
-  (void)writer.Key("vector_size"), (void)writer.Int(dims);
-  (void)writer.Key("dimensions"), (void)writer.Int(dims);
-  (void)writer.Key("created_at"), (void)writer.Double(Clock::System().WallSeconds());
-  text("distance_metric", has_dense ? Name(dense->metric) : "cosine");
-  (void)writer.Key("quantization_enabled"), (void)writer.Bool(false);
-  (void)writer.EndObject();
+  (void)qdrant_model::VisitBookkeeping(schema, model, writer);
   point += payload;
   std::string floats, vector, named, vectors;
   if (dims > 0) {
@@ -50,10 +40,10 @@ std::string BookkeepingPoint(const Layout::Bookkeeping& own, const RecordSchema&
     if (dialect.vector_oneof) AppendBytesField(101, floats, &vector);
     else vector = floats;
   }
-  if (has_dense && dense->name.empty() && schema.vectors.size() == 1) {
+  if (dense && dense->name.empty() && schema.vectors.size() == 1) {
     AppendBytesField(1, vector, &vectors);
   } else {
-    if (has_dense) {
+    if (dense) {
       std::string entry;
       AppendBytesField(1, dense->name, &entry);
       AppendBytesField(2, vector, &entry);
@@ -98,9 +88,9 @@ Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
 
 Result<WriteOutcome> CollectionWriter::WriteShard(const RecordView& batch, const Shard& shard) {
   WriteOutcome outcome;
-  std::string request = UpsertHead(dataset_.collection, shard);
+  std::string request = TakeBuffer(static_cast<size_t>(batch.bytes() + batch.rows() * 128) + 1024);
+  request += UpsertHead(dataset_.collection, shard);
   const size_t head = request.size();
-  request.reserve(static_cast<size_t>(batch.bytes()) + static_cast<size_t>(batch.rows()) * 128 + head);
   {
     Lease lease(*this);
     for (int64_t row = 0; row < batch.rows(); ++row) {

@@ -4,6 +4,7 @@
 #include "connectors/qdrant_local/dataset.h"
 #include "connectors/qdrant_local/meta.h"
 #include "connectors/qdrant_local/qdrant_local.h"
+#include "qdrant_model/family.h"
 
 namespace vecferry {
 namespace qdrant_local {
@@ -20,20 +21,8 @@ Connector::Info MakeInfo() {
       "A collection that is being written is listed in meta.json only when it is whole. Vectors are stored as they are\n"
       "given: the client normalises those of Cosine collections when it loads them, and writes them normalised when it\n"
       "next changes such a point.";
-  Capabilities& can = info.capabilities;
-  can.source = can.sink = can.lookup = can.undo = true;
+  Capabilities& can = info.capabilities = FamilyCapabilities();
   can.consistency = Consistency::snapshot;
-  can.ids = {IdKind::u64, IdKind::uuid, IdKind::mixed};
-  can.dense = {Element::f32, Element::f16, Element::u8};
-  can.sparse = can.multi = can.named_vectors = can.missing_vectors = can.no_vectors = true;
-  can.max_vectors = 1024;
-  can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1};
-  can.json = AllJsonFeatures();
-  for (const auto feature : {JsonFeature::decimal, JsonFeature::bytes, JsonFeature::date, JsonFeature::datetime,
-                             JsonFeature::time, JsonFeature::geo}) {
-    can.json.erase(feature);
-  }
-  can.replace = ReplaceMode::window;
   can.max_in_flight = 2;
   can.expansion = 3.5;  // nine bytes for each float of four, and the page cache of a transaction
   can.batch_rows = 2000;  // a synced transaction costs as much as some hundred rows

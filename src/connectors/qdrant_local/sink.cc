@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/text.h"
 #include "base/uuid.h"
@@ -11,6 +10,7 @@
 #include "connectors/qdrant_local/collection.h"
 #include "connectors/qdrant_local/meta.h"
 #include "connectors/qdrant_local/pickle_writer.h"
+#include "qdrant_model/family.h"
 
 namespace vecferry::qdrant_local {
 namespace {
@@ -37,8 +37,8 @@ Status Rename(const fs::path& from, const fs::path& to) {
 
 /// The point that mcp-memory-service keeps about its collection.
 std::string BookkeepingBlob(const Layout::Bookkeeping& own, const RecordSchema& schema, bool unnamed, const std::string& model) {
-  const auto dense = std::find_if(schema.vectors.begin(), schema.vectors.end(), [](const auto& v) { return v.kind == VectorKind::dense; });
-  const int32_t dims = dense == schema.vectors.end() ? 0 : dense->dims;
+  const VectorSpec* dense = FirstDense(schema);
+  const int32_t dims = dense ? dense->dims : 0;
   const std::vector<float> zeros(static_cast<size_t>(dims), 0.0f);
   std::string blob;
   BeginPoint(&blob);
@@ -54,15 +54,7 @@ std::string BookkeepingBlob(const Layout::Bookkeeping& own, const RecordSchema& 
   BeforePayload(&blob);
   PayloadPickler payload(&blob);
   payload.Begin();
-  (void)payload.BeginObject();
-  const auto text = [&](std::string_view key, std::string_view value) { (void)payload.Key(key), (void)payload.String(value); };
-  text("embedding_model", model.empty() ? "unknown" : model);
-  (void)payload.Key("vector_size"), (void)payload.Int(dims);
-  (void)payload.Key("dimensions"), (void)payload.Int(dims);
-  (void)payload.Key("created_at"), (void)payload.Double(Clock::System().WallSeconds());
-  text("distance_metric", dense == schema.vectors.end() ? "cosine" : Name(dense->metric));
-  (void)payload.Key("quantization_enabled"), (void)payload.Bool(false);
-  (void)payload.EndObject();
+  (void)VisitBookkeeping(schema, model, payload);
   EndPoint(&blob);
   return blob;
 }
