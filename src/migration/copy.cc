@@ -271,6 +271,7 @@ class Copier {
     spec.run_id = run_.id;
     spec.model = options_.model;
     spec.expected_records = report_.total;
+    spec.existed = intent_.existed;
     spec.resumed = run_.resumed;
     spec.adopt = options_.adopt;
     spec.intents = intents_.get();

@@ -23,6 +23,7 @@ constexpr std::string_view kCreatedIntent = "created-dataset";     ///< after: i
 constexpr std::string_view kReplaceIntent = "replace-collection";  ///< the collection that takes the place of what the name stood for
 constexpr std::string_view kReplacedIntent = "replaced-collection";  ///< what the name stood for; "" for itself, a plain collection
 constexpr std::string_view kSwapIntent = "swap-collection";        ///< the name is being turned over
+constexpr std::string_view kFollowersIntent = "aliases-of-replaced";  ///< JSON: what stood for the plain collection that is being removed
 
 class CollectionSink final : public Sink, public Undo {
  public:
@@ -126,6 +127,7 @@ class CollectionSink final : public Sink, public Undo {
   }
   /// The collection that was being written, never what an alias was taken from.
   Status DropDataset() override {
+    if (replacing_) ARROW_RETURN_NOT_OK(TurnBack());
     VF_FAILPOINT("qdrant.drop.before");
     ARROW_RETURN_NOT_OK(dataset_.client->Drop(active_.empty() ? dataset_.name : active_).status());
     VF_FAILPOINT("qdrant.drop.after");
@@ -187,6 +189,10 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
     if (made == dataset_.name) {
       return MakeError(Category::not_found, fmt::format("the collection '{}', which this run had made and was filling, is gone", Printable(dataset_.name)),
+                       "see what removed it, then begin anew with --restart");
+    }
+    if (spec_.existed) {
+      return MakeError(Category::not_found, fmt::format("the collection '{}', which was there when the run began, is gone", Printable(dataset_.name)),
                        "see what removed it, then begin anew with --restart");
     }
     if (spec_.resumed && !spec_.intents) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)));
@@ -269,9 +275,7 @@ class CollectionSink final : public Sink, public Undo {
       if (!name.is_string()) continue;
       const auto alias = name.get<std::string>();
       if (taken.contains(alias) || std::find(collections.begin(), collections.end(), alias) != collections.end() || !CheckCollectionName(alias).ok()) continue;
-      auto* create = operations.emplace_back().mutable_create_alias();
-      create->set_alias_name(alias);
-      create->set_collection_name(active_);
+      operations.push_back(NameFor(alias, active_));
     }
     return dataset_.client->ChangeAliases(operations);
   }
@@ -284,21 +288,72 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Record(kSwapIntent, active_));
     ARROW_RETURN_NOT_OK(Locate());
     if (dataset_.collection != active_) {
+      std::vector<std::string> names = {dataset_.name};
       if (old.empty()) {
+        // Its aliases go with a collection, and stood for it by its name: they follow the name.
+        ARROW_ASSIGN_OR_RAISE(const auto followers, AliasesOf(dataset_.name));
+        names.insert(names.end(), followers.begin(), followers.end());
         VF_FAILPOINT("qdrant.remove-old.before");
         ARROW_RETURN_NOT_OK(dataset_.client->Drop(dataset_.name).status());
       }
-      pb::AliasOperation create;
-      create.mutable_create_alias()->set_alias_name(dataset_.name);
-      create.mutable_create_alias()->set_collection_name(active_);
+      std::vector<pb::AliasOperation> operations;
+      for (const auto& name : names) operations.push_back(NameFor(name, active_));
       VF_FAILPOINT("qdrant.alias.before");
-      ARROW_RETURN_NOT_OK(dataset_.client->ChangeAliases({create}));
+      ARROW_RETURN_NOT_OK(dataset_.client->ChangeAliases(operations));
       VF_FAILPOINT("qdrant.alias.after");
       dataset_.collection = active_;
     }
     if (old.empty() || old == active_) return Status::OK();
+    // What further names stand for is not this run's to remove.
+    ARROW_ASSIGN_OR_RAISE(const auto aliases, dataset_.client->Aliases());
+    if (std::any_of(aliases.begin(), aliases.end(), [&](const auto& alias) { return alias.second == old; })) return Status::OK();
     VF_FAILPOINT("qdrant.drop-old.before");
     return dataset_.client->Drop(old).status();
+  }
+
+  static pb::AliasOperation NameFor(const std::string& alias, const std::string& collection) {
+    pb::AliasOperation operation;
+    operation.mutable_create_alias()->set_alias_name(alias);
+    operation.mutable_create_alias()->set_collection_name(collection);
+    return operation;
+  }
+
+  /// The aliases of the collection that is to be removed, written down first: an earlier process may have removed it.
+  Result<std::vector<std::string>> AliasesOf(const std::string& collection) {
+    ARROW_ASSIGN_OR_RAISE(const auto kept, Find(kFollowersIntent));
+    nlohmann::json names = nlohmann::json::array();
+    if (kept) {
+      names = nlohmann::json::parse(*kept, nullptr, false);
+    } else {
+      ARROW_ASSIGN_OR_RAISE(const auto aliases, dataset_.client->Aliases());
+      for (const auto& [alias, of] : aliases) {
+        if (of == collection) names.push_back(alias);
+      }
+      ARROW_RETURN_NOT_OK(Record(kFollowersIntent, names.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+    }
+    std::vector<std::string> out;
+    for (const auto& name : names) {
+      if (name.is_string()) out.push_back(name.get<std::string>());
+    }
+    return out;
+  }
+
+  /// The name stands for the old collection again, where that has not been removed already: else the new one is all there is.
+  Status TurnBack() {
+    ARROW_ASSIGN_OR_RAISE(const auto swap, Find(kSwapIntent));
+    if (!swap) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    const std::string old = replaced.value_or("");
+    ARROW_RETURN_NOT_OK(Locate());
+    const bool named_over = old.empty() && dataset_.collection == active_;
+    ARROW_ASSIGN_OR_RAISE(const auto there, dataset_.client->Info(old.empty() ? dataset_.name : old));
+    if (named_over || !there) {
+      return MakeError(Category::refused, fmt::format("what '{}' stood for is removed already, and '{}' is all there is", Printable(dataset_.name), Printable(active_)),
+                       "run the copy again as it was begun: it ends what is left to do");
+    }
+    if (old.empty() || dataset_.collection == old) return Status::OK();
+    VF_FAILPOINT("qdrant.alias-back.before");
+    return dataset_.client->ChangeAliases({NameFor(dataset_.name, old)});
   }
 
   Dataset dataset_;
