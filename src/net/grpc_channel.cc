@@ -9,6 +9,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "base/text.h"
+#include "net/buffers.h"
 
 namespace vecferry {
 namespace {
@@ -35,18 +36,22 @@ grpc::ChannelArguments Arguments() {
   return args;
 }
 
+void GiveBack(void* text) {
+  const std::unique_ptr<std::string> owned(static_cast<std::string*>(text));
+  GiveBuffer(std::move(*owned));
+}
+
 /// The bytes of a request as a slice that owns the string.
 grpc::ByteBuffer Wrap(std::string request) {
   auto* owned = new std::string(std::move(request));
-  const grpc::Slice slice(owned->data(), owned->size(), [](void* text) { delete static_cast<std::string*>(text); }, owned);
+  const grpc::Slice slice(owned->data(), owned->size(), &GiveBack, owned);
   return grpc::ByteBuffer(&slice, 1);
 }
 
 std::string Unwrap(const grpc::ByteBuffer& buffer) {
-  std::string bytes;
   std::vector<grpc::Slice> slices;
-  if (!buffer.Valid() || !buffer.Dump(&slices).ok()) return bytes;
-  bytes.reserve(buffer.Length());
+  if (!buffer.Valid() || !buffer.Dump(&slices).ok()) return {};
+  std::string bytes = TakeBuffer(buffer.Length());
   for (const auto& slice : slices) bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
   return bytes;
 }

@@ -27,8 +27,8 @@ void UnitVector(const float* in, size_t n, float* out) {
     if (out != in && n > 0) std::memmove(out, in, n * sizeof(float));
     return;
   }
-  const double length = std::sqrt(squared);
-  for (size_t i = 0; i < n; ++i) out[i] = static_cast<float>(static_cast<double>(in[i]) / length);
+  const double scale = 1.0 / std::sqrt(squared);
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<float>(static_cast<double>(in[i]) * scale);
 }
 
 }  // namespace vecferry

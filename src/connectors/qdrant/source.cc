@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "connectors/qdrant/config.h"
 #include "connectors/qdrant/dataset.h"
+#include "net/buffers.h"
 #include "qdrant_model/collection_config.h"
 #include "qdrant_pb/collections.pb.h"
 
@@ -92,7 +93,7 @@ class Reader final : public SplitReader {
     auto parsed = ParseScrollResponse(*answer);
     if (!parsed.ok()) return BadAnswer("reading points", parsed.status().message());
     ARROW_RETURN_NOT_OK(CheckOrder(*parsed));
-    bytes_ = std::move(*answer);
+    GiveBuffer(std::exchange(bytes_, std::move(*answer)));
     ARROW_ASSIGN_OR_RAISE(page_, ParseScrollResponse(bytes_));  // a short text moves with its string
     at_ = 0;
     if (!page_.points.empty()) bytes_per_point_ = static_cast<double>(bytes_.size()) / static_cast<double>(page_.points.size());

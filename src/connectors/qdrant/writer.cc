@@ -8,6 +8,7 @@
 #include "base/failpoint.h"
 #include "base/text.h"
 #include "connectors/qdrant/value_writer.h"
+#include "net/buffers.h"
 #include "qdrant_model/family.h"
 #include "qdrant_pb/collections.pb.h"
 
@@ -87,9 +88,9 @@ Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
 
 Result<WriteOutcome> CollectionWriter::WriteShard(const RecordView& batch, const Shard& shard) {
   WriteOutcome outcome;
-  std::string request = UpsertHead(dataset_.collection, shard);
+  std::string request = TakeBuffer(static_cast<size_t>(batch.bytes() + batch.rows() * 128) + 1024);
+  request += UpsertHead(dataset_.collection, shard);
   const size_t head = request.size();
-  request.reserve(static_cast<size_t>(batch.bytes()) + static_cast<size_t>(batch.rows()) * 128 + head);
   {
     Lease lease(*this);
     for (int64_t row = 0; row < batch.rows(); ++row) {
