@@ -24,23 +24,49 @@ def interpreter(environment):
     return found
 
 
+class Judge:
+    """A client in a process of its own, doing acts of tests/vendor/qdrant_acts.py."""
+
+    def __init__(self, double, python):
+        self._process = subprocess.Popen([python, ACTS, str(double.port), str(double.state["rest_port"])], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         text=True)
+
+    def act(self, *act):
+        self._process.stdin.write(json.dumps(act) + "\n")
+        self._process.stdin.flush()
+        told = json.loads(self._process.stdout.readline())
+        assert "answer" in told, told.get("error")
+        return told["answer"]
+
+    def stop(self):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(20)
+
+
 class Server:
-    def __init__(self, folder, version="1.18.3", environment=None, *words):
-        self.python = interpreter(environment)
+    """A double of one version, with a client of its time unless another is named."""
+
+    def __init__(self, folder, version="1.18.3", *words):
+        python = interpreter(TIMES[version])
         self.double = Double(folder, "--version", version, *words).start()
+        self.judge = Judge(self.double, python)
+        self.act = self.judge.act
 
     def uri(self, name=None):
         return f"qdrant://127.0.0.1:{self.double.port}" + ("" if name is None else "#" + name.replace("%", "%25").replace("?", "%3F"))
 
-    def acts(self, *acts, python=None):
-        """What the client answers to some of tests/vendor/qdrant_acts.py."""
-        asked = json.dumps({"grpc": self.double.port, "rest": self.double.state["rest_port"], "acts": acts})
-        done = subprocess.run([python or self.python, ACTS, asked], capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout)
+    def stop(self):
+        self.judge.stop()
+        self.double.stop()
 
-    def act(self, *act, **more):
-        return self.acts(act, **more)[0]
+
+def same(one, other, name, to=None):
+    """Compares parameters, indexes, aliases and points, bit by bit, as the client of each server tells them."""
+    before, after = one.act("look", name), other.act("look", to or name)
+    assert before["points"] or name == "nothing"
+    places = different(before, after)
+    assert not places, places[:10]
 
 
 def different(one, other, at=""):

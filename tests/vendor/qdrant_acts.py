@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What qdrant-client does on a server: makes collections of every kind that it knows, looks at one, works with one.
 
-Runs under any version from 1.7 on, each making as much as it can say. As a program: one JSON object {"grpc": PORT, "rest": PORT,
-"acts": [[NAME, ARGUMENT...], ...]} as its argument; prints the list of what the acts answered. What they answer compares by
-type: floats are told by their digits in base 16."""
+Runs under any version from 1.7 on, each making as much as it can say. As a program: qdrant_acts.py GRPC_PORT REST_PORT; reads one
+act a line, [NAME, ARGUMENT...] as JSON, and prints a line {"answer": ...} or {"error": TEXT}. What is answered compares by type:
+floats are told by their digits in base 16."""
 import json
 import sys
+import traceback
 import uuid
 import warnings
 
@@ -51,7 +52,8 @@ def look(client, name):
 
 
 def look_at_shards(client, name, keys):
-    return {"collection": look(client, name), "shards": {str(key): points(client, name, shard_key_selector=key) for key in keys}}
+    """A scroll over all shards gives one point of each id, whichever: points are told by shard."""
+    return {"collection": {**look(client, name), "points": None}, "shards": {str(key): points(client, name, shard_key_selector=key) for key in keys}}
 
 
 def scored(found):
@@ -102,14 +104,21 @@ def work(client, name):
 
 
 ACTS = {"make": made.make, "make_sharded": made.make_sharded, "look": look, "look_at_shards": look_at_shards, "work": work,
+        "alias": lambda client, name, names: made.alias(client, name, *names),
+        "aliases": lambda client: {a.alias_name: a.collection_name for a in client.get_aliases().aliases},
         "drop": lambda client, name: client.delete_collection(name),
         "names": lambda client: sorted(c.name for c in client.get_collections().collections)}
 
 
 def main():
-    asked = json.loads(sys.argv[1])
-    client = connect(asked["grpc"], asked["rest"])
-    print(json.dumps([ACTS[act](client, *words) for act, *words in asked["acts"]]))
+    client = connect(*map(int, sys.argv[1:]))
+    for line in sys.stdin:
+        act, *words = json.loads(line)
+        try:
+            answer = {"answer": ACTS[act](client, *words)}
+        except Exception:  # told to the test, which fails with it
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -79,8 +80,8 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(CheckPrepared());
     // A collection that others made keeps what they put into it: a rollback would not know that this is ours.
     if (created_ || replacing_) ARROW_RETURN_NOT_OK(writer_->WriteBookkeeping(spec_.model));
-    if (replacing_) return TurnOver();
-    return created_ ? AddAliases() : Status::OK();
+    if (replacing_) ARROW_RETURN_NOT_OK(TurnOver());
+    return created_ || replacing_ ? AddAliases() : Status::OK();
   }
 
   Status Abort() override {
@@ -126,6 +127,7 @@ class CollectionSink final : public Sink, public Undo {
   }
   /// The collection that was being written, never what an alias was taken from.
   Status DropDataset() override {
+    ARROW_RETURN_NOT_OK(GiveBackNames());
     VF_FAILPOINT("qdrant.drop.before");
     ARROW_RETURN_NOT_OK(dataset_.client->Drop(active_.empty() ? dataset_.name : active_).status());
     VF_FAILPOINT("qdrant.drop.after");
@@ -276,8 +278,38 @@ class CollectionSink final : public Sink, public Undo {
     return dataset_.client->ChangeAliases(operations);
   }
 
-  /// The name stands for the new collection from now on. An alias is turned over at once; a plain collection has to go
-  /// before its name can be an alias, which is the window that --yes allowed. Each step may have been done already.
+  /// All names of `from`, and `name` where one is given, stand for `to` from now on, at once.
+  Status PointAliases(const std::string& from, const std::string& to, std::optional<std::string> name) {
+    ARROW_ASSIGN_OR_RAISE(const auto aliases, dataset_.client->Aliases());
+    std::set<std::string> names;
+    for (const auto& [alias, collection] : aliases) {
+      if (collection == from) names.insert(alias);
+    }
+    if (name) names.insert(std::move(*name));
+    std::vector<pb::AliasOperation> operations;
+    for (const auto& alias : names) {
+      auto* create = operations.emplace_back().mutable_create_alias();
+      create->set_alias_name(alias);
+      create->set_collection_name(to);
+    }
+    return dataset_.client->ChangeAliases(operations);
+  }
+
+  /// What is being turned over goes back to the old collection where that still is; else the new one is all there is, and stays.
+  Status GiveBackNames() {
+    ARROW_ASSIGN_OR_RAISE(const auto swapping, Find(kSwapIntent));
+    if (!swapping) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    const std::string old = replaced && !replaced->empty() ? *replaced : dataset_.name;
+    ARROW_ASSIGN_OR_RAISE(const auto collections, dataset_.client->Collections());
+    if (std::find(collections.begin(), collections.end(), old) != collections.end()) return PointAliases(active_, old, std::nullopt);
+    return MakeError(Category::refused, fmt::format("the collection that '{}' stood for is gone: '{}', which takes its place, is all there is", Printable(dataset_.name), Printable(active_)),
+                     "run the copy again: it finishes");
+  }
+
+  /// The name, and every other alias of the old collection, stands for the new one from now on. Aliases are turned over at
+  /// once; a plain collection has to go before its name can be an alias, which is the window that --yes allowed. Each step
+  /// may have been done already.
   Status TurnOver() {
     ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
     const std::string old = replaced.value_or("");
@@ -285,14 +317,13 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Locate());
     if (dataset_.collection != active_) {
       if (old.empty()) {
+        // A collection takes its aliases with it.
+        ARROW_RETURN_NOT_OK(PointAliases(dataset_.name, active_, std::nullopt));
         VF_FAILPOINT("qdrant.remove-old.before");
         ARROW_RETURN_NOT_OK(dataset_.client->Drop(dataset_.name).status());
       }
-      pb::AliasOperation create;
-      create.mutable_create_alias()->set_alias_name(dataset_.name);
-      create.mutable_create_alias()->set_collection_name(active_);
       VF_FAILPOINT("qdrant.alias.before");
-      ARROW_RETURN_NOT_OK(dataset_.client->ChangeAliases({create}));
+      ARROW_RETURN_NOT_OK(PointAliases(old.empty() ? dataset_.name : old, active_, dataset_.name));
       VF_FAILPOINT("qdrant.alias.after");
       dataset_.collection = active_;
     }
