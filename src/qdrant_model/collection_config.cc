@@ -105,10 +105,13 @@ Result<Json> ParamsOf(const VectorSpec& spec, const Json& settings) {
   for (const auto& [key, value] : told.items()) {
     if (key != "size" && key != "distance" && key != "datatype" && key != "multivector_config") params[key] = value;
   }
+  const Json* datatype = Member(told, "datatype");
   if (spec.kind == VectorKind::multi) {
     params["multivector_config"] = Json{{"comparator", "max_sim"}};
+    if (datatype) params["datatype"] = *datatype;  // the rows are f32, whatever the store keeps them as
     return params;
   }
+  if (datatype && *datatype == "float32") params["datatype"] = *datatype;  // said, though it need not be
   switch (spec.element) {
     case Element::f32: break;
     case Element::f16: params["datatype"] = "float16"; break;

@@ -31,41 +31,6 @@ def work(tmp_path):
     return harness.Workplace(tmp_path / "w")
 
 
-def name_in_uri(name):
-    return name.replace("%", "%25").replace("#", "%23").replace("?", "%3F")
-
-
-def plain(value):
-    """What a client gives, as values that compare by type: 1 is not 1.0, NaN is NaN, -0.0 is not 0.0."""
-    if isinstance(value, dict):
-        return {key: plain(x) for key, x in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(x) for x in value]
-    if isinstance(value, float):
-        return ("float", "nan" if math.isnan(value) else struct.pack("<d", value))
-    if hasattr(value, "indices"):
-        return {"sparse": sorted(zip(value.indices, value.values))}
-    return (type(value).__name__, str(value))
-
-
-def single(vector, form="<f"):
-    """Elements as the client computes with them: single precision, or half where the vector is declared so."""
-    if isinstance(vector, dict):
-        return {name: single(v, "<e" if name == "half" else form) for name, v in vector.items()}
-    if isinstance(vector, list):
-        return [single(x, form) for x in vector]
-    return struct.pack(form, vector) if isinstance(vector, (int, float)) else plain(vector)
-
-
-def by_point(folder, collection):
-    client = vendors.client_of(folder)
-    try:
-        page, _ = client.scroll(collection, limit=10000, with_payload=True, with_vectors=True)
-        return {str(p.id).lower().replace("-", ""): (plain(p.payload or {}), single(p.vector)) for p in page}
-    finally:
-        client.close()
-
-
 COLLECTIONS = ["plain", "uuids", "dot", "euclid", "manhattan", "cosine", "deletions", "empty", "with space & \u00fcmlaut.#%41", "batch", "named", "sparse_only",
                "multi_unnamed", "quantized"]
 
@@ -74,9 +39,9 @@ COLLECTIONS = ["plain", "uuids", "dot", "euclid", "manhattan", "cosine", "deleti
 def test_qdrant_to_lines_and_back(qdrant, work, name):
     folder, told = qdrant
     assert set(COLLECTIONS) == set(told["collections"])
-    first = f"qdrant-local:{folder}#{name_in_uri(name)}"
+    first = f"qdrant-local:{folder}#{vendors.name_in_uri(name)}"
     lines = f"jsonl:{work.folder}/lines.jsonl"
-    second = f"qdrant-local:{work.folder}/qdrant#{name_in_uri(name)}" if "#" not in name else f"qdrant-local:{work.folder}/qdrant#again"
+    second = f"qdrant-local:{work.folder}/qdrant#{vendors.name_in_uri(name)}" if "#" not in name else f"qdrant-local:{work.folder}/qdrant#again"
     name_there = name if "#" not in name else "again"
     before = vendors.rows(folder, name) if told["collections"][name]["points"] else None
     out, back = work.json("copy", first, lines), work.json("copy", lines, second)
@@ -86,7 +51,7 @@ def test_qdrant_to_lines_and_back(qdrant, work, name):
     assert digest.split(":")[1] == str(len(points))
     assert work.digest(lines, second) == digest == work.digest(first, second)
     if name != "uuids":  # there the client itself holds one point under two spellings
-        assert by_point(work.folder / "qdrant", name_there) == by_point(folder, name)
+        assert vendors.by_point(work.folder / "qdrant", name_there) == vendors.by_point(folder, name)
     assert before is None or vendors.rows(folder, name) == before
 
 
@@ -143,7 +108,7 @@ def compare(record, columns, values, single):
                 assert found == told
         else:
             metadata[column["name"]] = expected_value(column, value)
-    assert plain(record["metadata"]) == plain(metadata)
+    assert vendors.plain(record["metadata"]) == vendors.plain(metadata)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -151,7 +116,7 @@ def test_sqlite_vec_to_lines(tables, work, name):
     file, told = tables
     assert set(TABLES) == set(told)
     table = told[name]
-    source, lines = f"sqlite-vec:{file}#{name_in_uri(name)}", f"jsonl:{work.folder}/lines.jsonl"
+    source, lines = f"sqlite-vec:{file}#{vendors.name_in_uri(name)}", f"jsonl:{work.folder}/lines.jsonl"
     done = work.run("copy", source, lines, "--json")
     report = json.loads(done.stdout)
     # The half row, which a failed insert left behind, may be told as a reject.
@@ -175,7 +140,7 @@ def test_sqlite_vec_to_lines(tables, work, name):
 def test_sqlite_vec_to_qdrant(tables, work, name):
     file, told = tables
     table = told[name]
-    source, target = f"sqlite-vec:{file}#{name_in_uri(name)}", f"qdrant-local:{work.folder}/qdrant#docs"
+    source, target = f"sqlite-vec:{file}#{vendors.name_in_uri(name)}", f"qdrant-local:{work.folder}/qdrant#docs"
     vectors = [c for c in table["columns"] if c["kind"] == "vector"]
     unheld = [v for v in vectors if not v["type"].startswith(("float", "f32"))]
     done = work.run("copy", source, target, "--json")
@@ -206,10 +171,10 @@ def test_sqlite_vec_to_qdrant(tables, work, name):
                 if column["metric"] == "cosine":
                     assert vendors.same_direction(told_vector, raw)
                 else:
-                    assert plain([struct.pack("<f", x) for x in raw]) == plain([struct.pack("<f", x) for x in told_vector]) or any(map(math.isnan, told_vector))
+                    assert vendors.plain([struct.pack("<f", x) for x in raw]) == vendors.plain([struct.pack("<f", x) for x in told_vector]) or any(map(math.isnan, told_vector))
             elif column["kind"] != "key":
                 expected = expected_value(column, value)
                 expected = math.inf if expected == {"$vf": "f64", "v": "inf"} else expected
-                assert plain(payload[column["name"]]) == plain(expected), (original, column["name"])
+                assert vendors.plain(payload[column["name"]]) == vendors.plain(expected), (original, column["name"])
     if report["rejected"] == 0:
         assert work.digest(source, target) == report["digest"]

@@ -73,6 +73,41 @@ def by_hash(folder, collection="memories"):
     return {payload["content_hash"]: (payload, vector) for payload, vector in records(folder, collection).values()}
 
 
+def name_in_uri(name):
+    return name.replace("%", "%25").replace("#", "%23").replace("?", "%3F")
+
+
+def plain(value):
+    """What a client gives, as values that compare by type: 1 is not 1.0, NaN is NaN, -0.0 is not 0.0."""
+    if isinstance(value, dict):
+        return {key: plain(x) for key, x in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(x) for x in value]
+    if isinstance(value, float):
+        return ("float", "nan" if math.isnan(value) else struct.pack("<d", value))
+    if hasattr(value, "indices"):
+        return {"sparse": sorted(zip(value.indices, value.values))}
+    return (type(value).__name__, str(value))
+
+
+def single(vector, form="<f"):
+    """Elements as the client computes with them: single precision, or half where the vector is declared so."""
+    if isinstance(vector, dict):
+        return {name: single(v, "<e" if name == "half" else form) for name, v in vector.items()}
+    if isinstance(vector, list):
+        return [single(x, form) for x in vector]
+    return struct.pack(form, vector) if isinstance(vector, (int, float)) else plain(vector)
+
+
+def by_point(folder, collection):
+    client = client_of(folder)
+    try:
+        page, _ = client.scroll(collection, limit=10000, with_payload=True, with_vectors=True)
+        return {str(p.id).lower().replace("-", ""): (plain(p.payload or {}), single(p.vector)) for p in page}
+    finally:
+        client.close()
+
+
 def collections(folder):
     if not os.path.exists(os.path.join(folder, "meta.json")):
         return set()

@@ -167,6 +167,10 @@ Result<pb::CreateCollection> RequestOf(const std::string& collection, Json json)
   if (!vectors.empty()) message["vectors_config"] = VectorsFromRest(vectors);
   if (!sparse.empty()) message["sparse_vectors_config"] = Json{{"map", NamedFromRest(sparse)}};
   ARROW_RETURN_NOT_OK(ParseInto(message, &request));
+  if (request.optimizers_config().max_optimization_threads().has_value()) {
+    auto& optimizers = *request.mutable_optimizers_config();
+    optimizers.set_deprecated_max_optimization_threads(optimizers.max_optimization_threads().value());  // for servers before 1.13
+  }
   if (metadata.is_object() && !metadata.empty()) ARROW_RETURN_NOT_OK(ReadMetadata(metadata, &request));
   if (!request.has_vectors_config()) request.mutable_vectors_config()->mutable_params_map();
   request.set_collection_name(collection);
@@ -179,7 +183,11 @@ Result<Json> ConfigOf(const pb::CollectionInfo& info) {
   pb::CreateCollection request;
   *request.mutable_hnsw_config() = config.hnsw_config();
   *request.mutable_wal_config() = config.wal_config();
-  *request.mutable_optimizers_config() = config.optimizer_config();
+  pb::OptimizersConfig& optimizers = *request.mutable_optimizers_config() = config.optimizer_config();
+  if (optimizers.has_deprecated_max_optimization_threads() && !optimizers.has_max_optimization_threads()) {
+    optimizers.mutable_max_optimization_threads()->set_value(optimizers.deprecated_max_optimization_threads());
+  }
+  optimizers.clear_deprecated_max_optimization_threads();
   if (params.shard_number() > 0) request.set_shard_number(params.shard_number());
   request.set_on_disk_payload(params.on_disk_payload());
   if (params.has_replication_factor()) request.set_replication_factor(params.replication_factor());

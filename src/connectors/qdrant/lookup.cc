@@ -11,8 +11,9 @@
 namespace vecferry::qdrant {
 
 Result<Page> Understood(Result<Page> page, std::string_view what) {
-  if (page.ok()) return page;
-  return BadAnswer(what, page.status().message());
+  if (!page.ok()) return BadAnswer(what, page.status().message());
+  if (!page->timed || (page->next && page->points.empty())) return BadAnswer(what, "the server's answer is not one to this question");
+  return page;
 }
 
 Status Upsert(const Client& client, std::string request) {

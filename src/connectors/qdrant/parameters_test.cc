@@ -117,8 +117,8 @@ const char* const kFull = R"({
   "vectors": {"text": {"size": 384, "distance": "Cosine", "datatype": "float16", "on_disk": true,
                        "hnsw_config": {"m": 32, "ef_construct": 200, "payload_m": 16},
                        "quantization_config": {"scalar": {"type": "int8", "quantile": 0.5, "always_ram": true}}},
-              "rows": {"size": 4, "distance": "Dot", "multivector_config": {"comparator": "max_sim"}},
-              "stemmer": {"size": 8, "distance": "Manhattan"}},
+              "rows": {"size": 4, "distance": "Dot", "datatype": "float16", "multivector_config": {"comparator": "max_sim"}},
+              "stemmer": {"size": 8, "distance": "Manhattan", "datatype": "float32"}},
   "sparse_vectors": {"words": {"index": {"full_scan_threshold": 5000, "on_disk": false, "datatype": "uint8"}, "modifier": "idf"}},
   "hnsw_config": {"m": 0, "full_scan_threshold": 12345},
   "wal_config": {"wal_capacity_mb": 64},
@@ -174,6 +174,17 @@ TEST(Config, GoesThereAndBackWhole) {
   const auto schema = SchemaOf(InfoOf(*request));
   ASSERT_TRUE(schema.ok()) << schema.status().ToString();
   EXPECT_EQ(schema->vectors.size(), 4u);
+}
+
+TEST(Config, ThreadsAreToldInTheFieldThatOldServersKnow) {
+  const auto request = CreateRequest("docs", FullSchema(), kFull);
+  ASSERT_TRUE(request.ok()) << request.status().ToString();
+  EXPECT_EQ(request->optimizers_config().deprecated_max_optimization_threads(), 3u);
+  pb::CollectionInfo old = InfoOf(*request);
+  old.mutable_config()->mutable_optimizer_config()->clear_max_optimization_threads();
+  const auto back = ConfigJsonOf(old);
+  ASSERT_TRUE(back.ok()) << back.status().ToString();
+  EXPECT_EQ(Json::parse(*back), Json::parse(kFull));
 }
 
 TEST(Config, TheSchemaSaysMoreThanTheSettings) {

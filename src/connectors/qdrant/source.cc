@@ -264,7 +264,7 @@ class CollectionSource final : public Source {
     if (!dataset.client->AtLeast(1, 11)) return facts;
     const auto drawn = dataset.client->Call("/qdrant.Points/Query", SampleRequest(dataset.collection, std::nullopt, limit, payloads), Act::look, "drawing points");
     if (!drawn.ok()) return facts;  // strict mode may forbid it
-    if (const auto page = ParseGetResponse(*drawn); page.ok()) LookAt(*page, &facts);
+    if (const auto page = ParseGetResponse(*drawn); page.ok()) LookAt(*page, &facts);  // a list of points in field 1, as Get's answer
     return facts;
   }
 

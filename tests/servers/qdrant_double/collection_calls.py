@@ -59,6 +59,7 @@ def info(server, request):
     found = pb.CollectionInfo(
         status=status, optimizer_status=pb.OptimizerStatus(ok=True), segments_count=2, config=collection.config,
         points_count=collection.count, indexed_vectors_count=indexed, update_queue=pb.UpdateQueueInfo(length=0))
+    config.told(found.config, server.version)
     for field, schema in collection.schema.items():
         found.payload_schema[field].CopyFrom(schema)
         found.payload_schema[field].points = server.points_holding(collection, field)

@@ -9,7 +9,7 @@ LONGEST_NAME = 255
 _SINCE = {
     "memory": (1, 19), "nested": (1, 19), "prefix": (1, 19), "scoring": (1, 19), "payload": (1, 19), "id_tracker": (1, 19), "disabled": (1, 19),
     "metadata": (1, 16), "strict_mode_config": (1, 13), "turboquant": (1, 18), "inline_storage": (1, 16), "is_tenant": (1, 11),
-    "is_principal": (1, 11), "multivector_config": (1, 10), "modifier": (1, 10),
+    "max_optimization_threads": (1, 13), "is_principal": (1, 11), "multivector_config": (1, 10), "modifier": (1, 10),
 }
 _NOT_DROPPED = {("QuantizationConfigDiff", "disabled")}
 
@@ -123,6 +123,15 @@ def _merge_optimizer(kept, diff):
 def _merge_metadata(config, request):
     for key, value in request.metadata.items():
         config.metadata[key].CopyFrom(value)
+
+
+def told(config, version):
+    """The settings as a server of this version answers them, in place: the threads are one number before 1.13, and before 1.8 always there."""
+    optimizer = config.optimizer_config
+    if version < (1, 13):
+        optimizer.ClearField("max_optimization_threads")
+    if version < (1, 8) and not optimizer.HasField("deprecated_max_optimization_threads"):
+        optimizer.deprecated_max_optimization_threads = 1
 
 
 # ---- updates
