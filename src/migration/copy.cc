@@ -361,6 +361,7 @@ class Copier {
     t.stored_digest = t.vector_change == VectorChange::cosine_normalised && CanPredict(schema_);
     t.compare.layout = target_.layout;
     t.compare.min_cosine = 0.99;
+    t.compare.vector_change = ChangeOf(target_.can, schema_);
     t.compare.time_tolerance = 0.001;
     t.max_rejects = options_.max_rejects;
     t.max_reject_share = options_.max_reject_share;
