@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/failpoint.h"
+#include "migration/differ.h"
 #include "migration/session.h"
 
 namespace vecferry {
@@ -37,6 +39,29 @@ Result<AgainPass> LoadAgain(Journal& journal) {
     if (key.is_string()) pass.keys.insert(std::strtoull(key.get<std::string>().c_str(), nullptr, 16));
   }
   return pass;
+}
+
+Result<int64_t> RemoveGone(Journal& journal, Undo& undo, const std::vector<std::pair<std::string, std::string>>& records, bool has_tenant) {
+  ARROW_ASSIGN_OR_RAISE(const WrittenHashes written, LoadWritten(journal));
+  std::vector<std::string_view> tenants, ids;
+  int64_t removed = 0;
+  const auto remove = [&]() -> Status {
+    if (ids.empty()) return Status::OK();
+    VF_FAILPOINT("reconcile.remove.before");
+    ARROW_RETURN_NOT_OK(undo.DeleteIds(tenants, ids));
+    removed += static_cast<int64_t>(ids.size());
+    tenants.clear(), ids.clear();
+    return Status::OK();
+  };
+  for (const auto& [tenant, id] : records) {
+    const auto key = RecordHasher::Key(has_tenant ? std::optional<std::string_view>(tenant) : std::nullopt, id);
+    if (!written.contains(key.low)) continue;
+    if (has_tenant) tenants.push_back(tenant);
+    ids.push_back(id);
+    if (ids.size() == 500) ARROW_RETURN_NOT_OK(remove());
+  }
+  ARROW_RETURN_NOT_OK(remove());
+  return removed;
 }
 
 }  // namespace vecferry

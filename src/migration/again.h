@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "connector/connector.h"
 #include "journal/journal.h"
@@ -16,6 +18,9 @@ struct AgainPass {
 
 /// Journals a further pass over every split for those records.
 Status BeginAgain(Journal& journal, Source& source, const std::set<uint64_t>& keys, const std::string& label);
+/// Removes those of the records (tenant, id) from the target that this run wrote: the source lost them meanwhile. What somebody
+/// else wrote stays. Returns how many went.
+Result<int64_t> RemoveGone(Journal& journal, Undo& undo, const std::vector<std::pair<std::string, std::string>>& records, bool has_tenant);
 /// The last pass that was journalled; none where there is none.
 Result<AgainPass> LoadAgain(Journal& journal);
 

@@ -449,18 +449,27 @@ class Copier {
       ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine_, request));
       report_.verify = std::move(outcome.report);
       const bool moved = FollowsSource() && options_.limit < 0;
-      if (report_.verify->ok || !moved || pass >= kMostReconciles || outcome.repair.empty()) return Status::OK();
-      ARROW_RETURN_NOT_OK(Reconcile(outcome.repair));
+      if (report_.verify->ok || !moved || pass >= kMostReconciles) return Status::OK();
+      ARROW_ASSIGN_OR_RAISE(const bool changed, Reconcile(outcome));
+      if (!changed) return Status::OK();
     }
   }
 
-  /// The source changed while it was read: the records concerned are copied once more.
-  Status Reconcile(const std::set<uint64_t>& keys) {
-    engine_.events.Message(fmt::format("{} records changed at the source during the run; copying them again", FormatCount(static_cast<int64_t>(keys.size()))));
-    report_.reconciled += static_cast<int64_t>(keys.size());
-    ARROW_RETURN_NOT_OK(BeginAgain(*run_.journal, *source_.source, keys, "reconcile"));
+  /// The source changed while it was read: the records concerned are copied once more, and those that it lost go.
+  Result<bool> Reconcile(const VerifyOutcome& outcome) {
+    int64_t removed = 0;
+    if (!outcome.extras.empty() && target_.sink->undo()) {
+      ARROW_ASSIGN_OR_RAISE(removed, RemoveGone(*run_.journal, *target_.sink->undo(), outcome.extras, schema_.has_tenant));
+    }
+    if (removed > 0) engine_.events.Message(fmt::format("{} records were deleted at the source during the run; they are gone from the target too", FormatCount(removed)));
+    const auto changed = static_cast<int64_t>(outcome.repair.size());
+    report_.reconciled += removed + changed;
+    if (changed == 0) return removed > 0;
+    engine_.events.Message(fmt::format("{} records changed at the source during the run; copying them again", FormatCount(changed)));
+    ARROW_RETURN_NOT_OK(BeginAgain(*run_.journal, *source_.source, outcome.repair, "reconcile"));
     ARROW_RETURN_NOT_OK(TransferPhase());
-    return FinishPhase();
+    ARROW_RETURN_NOT_OK(FinishPhase());
+    return true;
   }
 
   // ---- the end ----

@@ -162,6 +162,7 @@ class Verifier {
     report().counts = std::move(found.counts);
     report().differences = std::move(found.listed);
     outcome_.repair = std::move(found.keys);
+    outcome_.extras = std::move(found.extras);
     within_tolerance_ = found.within_tolerance;
     return Status::OK();
   }

@@ -302,12 +302,12 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_ASSIGN_OR_RAISE(const auto collections, dataset_.client->Collections());
     if (std::find(collections.begin(), collections.end(), old) != collections.end()) return PointAliases(active_, old, std::nullopt);
     return MakeError(Category::refused, fmt::format("the collection that '{}' stood for is gone: '{}', which takes its place, is all there is", Printable(dataset_.name), Printable(active_)),
-                     "run the copy again: it finishes");
+                     "run the copy again as it was begun: it ends what is left to do");
   }
 
-  /// The name, and every other alias of the old collection, stands for the new one from now on. Aliases are turned over at
-  /// once; a plain collection has to go before its name can be an alias, which is the window that --yes allowed. Each step
-  /// may have been done already.
+  /// The name stands for the new collection from now on. An alias is turned over at once, and further aliases of the old
+  /// collection stay what they are; a plain collection has to go before its name can be an alias, which is the window that
+  /// --yes allowed, and its aliases follow the name. Each step may have been done already.
   Status TurnOver() {
     ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
     const std::string old = replaced.value_or("");
@@ -321,7 +321,7 @@ class CollectionSink final : public Sink, public Undo {
         ARROW_RETURN_NOT_OK(dataset_.client->Drop(dataset_.name).status());
       }
       VF_FAILPOINT("qdrant.alias.before");
-      ARROW_RETURN_NOT_OK(PointAliases(old.empty() ? dataset_.name : old, active_, dataset_.name));
+      ARROW_RETURN_NOT_OK(old.empty() ? PointAliases(dataset_.name, active_, dataset_.name) : dataset_.client->ChangeAliases({NameFor(dataset_.name, active_)}));
       VF_FAILPOINT("qdrant.alias.after");
       dataset_.collection = active_;
     }
