@@ -75,7 +75,7 @@ Result<double> ParseUtc(std::string_view text) {
   // A month of 13 or a 30th of February would have become another time.
   if (FormatUtc(seconds) != std::string(text.substr(0, 19)) + "Z") return wrong;
   // A hair more than the text says: FormatUtc cuts, and is to give the same digits.
-  return fraction == 0 ? seconds : seconds + fraction / 1000 + 1e-6;
+  return fraction == 0 ? seconds : seconds + fraction / 1000 + 1e-4;
 }
 
 }  // namespace vecferry

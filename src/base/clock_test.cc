@@ -7,10 +7,10 @@ namespace {
 
 TEST(UtcTest, ReadsWhatItWrites) {
   for (const double seconds : {0.0, 1.0, 951782400.0, 1700000000.5, 4102444799.25, -1.0}) {
-    EXPECT_NEAR(ParseUtc(FormatUtc(seconds, true)).ValueOrDie(), seconds, 1e-5);
+    EXPECT_NEAR(ParseUtc(FormatUtc(seconds, true)).ValueOrDie(), seconds, 1e-3);
   }
-  for (int i = 0; i < 1000; ++i) {
-    const std::string text = FormatUtc(1700000000 + (i + 0.5) / 1000, true);
+  for (int i = 0; i < 1000; ++i) {  // far enough that a double has few digits left
+    const std::string text = FormatUtc(250000000000 + (i + 0.5) / 1000, true);
     ASSERT_EQ(FormatUtc(ParseUtc(text).ValueOrDie(), true), text);
   }
   EXPECT_DOUBLE_EQ(ParseUtc("2026-01-02T03:04:05Z").ValueOrDie(), 1767323045);

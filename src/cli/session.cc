@@ -96,9 +96,10 @@ Result<Location> Session::Locate(const std::string& text, const std::string& fla
       return MakeError(Category::usage, fmt::format("--{} is not KEY=VALUE", flag), "write it as --" + flag + " key=value");
     }
     location.options[pair.substr(0, equals)] = pair.substr(equals + 1);
+    location.had_secret |= IsSecretName(pair.substr(0, equals));
   }
   if (location.had_secret) {
-    events_.Warning(fmt::format("a credential stands in the address of {}: other users of this machine can see it in the list of "
+    events_.Warning(fmt::format("a credential stands in the address or the options of {}: other users of this machine can see it in the list of "
                                 "processes, and shells keep it; give it by the environment or a file",
                                 location.Display()));
   }

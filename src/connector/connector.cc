@@ -86,11 +86,26 @@ Result<const Layout*> Registry::FindLayout(std::string_view name) const {
                    fmt::format("it can be one of {}", fmt::join(names, ", ")));
 }
 
+namespace {
+
+/// "//NAME@HOST", where no store of that kind knows names: what stands there is most likely a key, which nothing would mask.
+Status CheckNoUser(const std::string& path) {
+  if (!path.starts_with("//")) return Status::OK();
+  const std::string_view authority = std::string_view(path).substr(2, path.find('/', 2) - 2);
+  const size_t at = authority.rfind('@');
+  if (at == authority.npos || at == 0 || authority.substr(0, at).find(':') != authority.npos) return Status::OK();
+  return MakeError(Category::usage, "this kind of store knows no users, and a name stands before the '@' of the address",
+                   "give the key in the environment or in a file; in the address it stands behind a colon, //:KEY@HOST");
+}
+
+}  // namespace
+
 Result<Location> Registry::Resolve(std::string_view text) const {
   const std::string scheme = SchemeOf(text);
   auto found = Find(scheme);
   if (!found.ok()) return ResolveBarePath(text, scheme.empty() ? Status::OK() : found.status());
   ARROW_ASSIGN_OR_RAISE(Location location, ParseLocation(text));
+  if (!(*found)->info().has_users) ARROW_RETURN_NOT_OK(CheckNoUser(location.path));
   const std::string& canonical = (*found)->info().scheme;
   if (location.scheme == canonical) return location;
   if (location.path.starts_with("///")) {

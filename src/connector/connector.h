@@ -133,6 +133,7 @@ struct SinkSpec {
   std::string run_id;
   std::string model;              ///< name of the embedding model, "" if not told
   int64_t expected_records = -1;
+  bool existed = false;           ///< the dataset was there when the run was planned
   bool resumed = false;           ///< an earlier process of this run may have been here
   bool adopt = false;             ///< the user says that an unfinished dataset found there is ours, its journal lost
   IntentLog* intents = nullptr;   ///< outlives the sink's use
@@ -272,6 +273,7 @@ class Connector {
     std::string title;                  ///< "Qdrant, the directory of qdrant-client's local mode"
     std::string example;                ///< "qdrant-local:./qdrant#memories"
     std::vector<std::string> aliases;   ///< other schemes understood
+    bool has_users = true;              ///< "//USER@HOST" names one
     std::string default_layout;         ///< layout when none is named and the other side knows none
     Capabilities capabilities;
     std::vector<OptionSpec> options;

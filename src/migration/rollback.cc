@@ -42,17 +42,33 @@ class Undoer {
       ARROW_ASSIGN_OR_RAISE(intent_, TargetIntent::FromJson(*text));
       ARROW_RETURN_NOT_OK(CheckAllowed(header));
       ARROW_RETURN_NOT_OK(Open());
+      const Status prepared = target_.sink->Prepare(SpecOfRun());
+      // Somebody removed the dataset: what the run did to it went with it.
+      if (IsCategory(prepared, Category::not_found)) return NothingLeft();
+      ARROW_RETURN_NOT_OK(AtTarget(prepared));
       const Status status = intent_.existed && intent_.on_exists != OnExists::replace ? TakeBackRecords() : TakeBackDataset();
       if (!status.ok()) (void)target_.sink->Abort();
-      ARROW_RETURN_NOT_OK(At(status, Side::sink, target_.location.scheme, intent_.target_uri));
-      ARROW_RETURN_NOT_OK(At(PutBackIndex(), Side::sink, target_.location.scheme, intent_.target_uri));
+      ARROW_RETURN_NOT_OK(AtTarget(status));
+      ARROW_RETURN_NOT_OK(AtTarget(PutBackIndex()));
       ARROW_RETURN_NOT_OK(target_.sink->Abort());
     }
+    return Done();
+  }
+
+ private:
+  Status AtTarget(const Status& status) const { return At(status, Side::sink, target_.location.scheme, intent_.target_uri); }
+
+  Result<RollbackReport> Done() {
     ARROW_RETURN_NOT_OK(journal_->SetState("rolled-back", report_.conflicts > 0 ? exit_code::kDifference : exit_code::kOk));
     return std::move(report_);
   }
 
- private:
+  Result<RollbackReport> NothingLeft() {
+    engine_.events.Message(fmt::format("{} is gone: there is nothing to take back", intent_.target_uri));
+    (void)target_.sink->Abort();
+    return Done();
+  }
+
   Status CheckAllowed(const RunHeader& header) const {
     ARROW_ASSIGN_OR_RAISE(const auto finished, journal_->FindIntent("finished"));
     if (intent_.on_exists == OnExists::replace && intent_.existed && finished) {
@@ -72,14 +88,19 @@ class Undoer {
     }
     intents_ = std::make_unique<JournalIntents>(*journal_);
     ARROW_ASSIGN_OR_RAISE(schema_, RecordSchema::FromJson(intent_.schema));
+    return Status::OK();
+  }
+
+  SinkSpec SpecOfRun() const {
     SinkSpec spec;
     spec.schema = schema_;
     spec.layout = target_.layout;
     spec.on_exists = intent_.on_exists == OnExists::fail ? OnExists::upsert : intent_.on_exists;
     spec.run_id = report_.run_id;
+    spec.existed = intent_.existed;
     spec.resumed = true;
     spec.intents = intents_.get();
-    return target_.sink->Prepare(spec);
+    return spec;
   }
 
   Status PutBackIndex() {

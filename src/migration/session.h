@@ -27,6 +27,10 @@ struct TargetIntent {
   std::string layout;
   std::string schema;             ///< RecordSchema as JSON
   std::string source_uri, target_uri;  ///< locations, secrets masked
+  /// Whether others' records may stand beside this run's.
+  bool shared() const {
+    return on_exists == OnExists::append || on_exists == OnExists::upsert || (existed && count > 0 && on_exists != OnExists::replace);
+  }
   std::string ToJson() const;
   static Result<TargetIntent> FromJson(std::string_view json);
 };

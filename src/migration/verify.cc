@@ -25,7 +25,7 @@ Result<KnownRun> FindKnown(const std::string& pair) {
   ARROW_ASSIGN_OR_RAISE(const TargetIntent intent, TargetIntent::FromJson(*text));
   ARROW_ASSIGN_OR_RAISE(known.rejected, RejectedKeys(**journal));
   known.found = true;
-  known.shared_target = intent.existed && intent.count > 0 && intent.on_exists != OnExists::replace;
+  known.shared_target = intent.shared();
   return known;
 }
 

@@ -71,21 +71,25 @@ Result<Addresses> Resolve(const Endpoint& endpoint) {
   return MakeError(Category::not_found, message, "check the name");
 }
 
-/// What a plain HTTP/2 server answers a preface with is a SETTINGS frame; an HTTP/1 server says HTTP/1.
-Status LookAtPlain(const Endpoint& endpoint, const Socket& socket) {
+Status NeedsTls(const Endpoint& endpoint) {
+  return MakeError(Category::refused, fmt::format("{} speaks TLS", endpoint.Display()), "add ?tls=yes, or write https://");
+}
+
+/// What a plain HTTP/2 server answers a preface with is a SETTINGS frame; an HTTP/1 server says HTTP/1. True where the
+/// peer hung up without a word, as some that speak TLS do.
+Result<bool> LookAtPlain(const Endpoint& endpoint, const Socket& socket) {
   constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
   const std::string preface(kPreface.data(), 33);
-  if (send(socket.fd(), preface.data(), preface.size(), MSG_NOSIGNAL) < 0) return Status::OK();
+  if (send(socket.fd(), preface.data(), preface.size(), MSG_NOSIGNAL) < 0) return true;
   char answer[16] = {};
-  const ssize_t n = socket.Wait(POLLIN) ? recv(socket.fd(), answer, sizeof answer, 0) : -1;
+  if (!socket.Wait(POLLIN)) return false;
+  const ssize_t n = recv(socket.fd(), answer, sizeof answer, 0);
   if (n >= 5 && std::memcmp(answer, "HTTP/", 5) == 0) {
     return MakeError(Category::usage, fmt::format("{} speaks HTTP/1, as a REST port does, and not gRPC", endpoint.Display()),
                      "name the port of gRPC (Qdrant: 6334), or write the REST port's address as http://HOST:PORT");
   }
-  if (n >= 2 && (answer[0] == 0x15 || answer[0] == 0x16)) {
-    return MakeError(Category::refused, fmt::format("{} speaks TLS", endpoint.Display()), "add ?tls=yes, or write https://");
-  }
-  return Status::OK();
+  if (n >= 2 && (answer[0] == 0x15 || answer[0] == 0x16)) return NeedsTls(endpoint);
+  return n <= 0;
 }
 
 std::string LastTlsError() {
@@ -141,6 +145,18 @@ Status LookAtTls(const Endpoint& endpoint, const Socket& socket) {
                    "leave ?tls=yes or https:// away if the server has none");
 }
 
+/// Whoever it is: nothing is sent over this connection.
+bool SpeaksTls(const addrinfo* addresses, int timeout_ms) {
+  Socket socket(timeout_ms);
+  if (socket.Connect(addresses) != 0) return false;
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), &SSL_free);
+  SSL_set_fd(tls.get(), socket.fd());
+  const bool spoke = Handshake(tls.get(), socket) == 1;
+  ERR_clear_error();
+  return spoke;
+}
+
 }  // namespace
 
 Status Diagnose(const Endpoint& endpoint, int timeout_ms) {
@@ -150,7 +166,9 @@ Status Diagnose(const Endpoint& endpoint, int timeout_ms) {
     return MakeError({.category = Category::transient, .retry = Retry::after_delay, .next_step = "start the server, or correct host and port"},
                      fmt::format("cannot connect to {}: {}", endpoint.Display(), std::strerror(error)));
   }
-  return endpoint.tls ? LookAtTls(endpoint, socket) : LookAtPlain(endpoint, socket);
+  if (endpoint.tls) return LookAtTls(endpoint, socket);
+  ARROW_ASSIGN_OR_RAISE(const bool hung_up, LookAtPlain(endpoint, socket));
+  return hung_up && SpeaksTls(addresses.get(), timeout_ms) ? NeedsTls(endpoint) : Status::OK();
 }
 
 }  // namespace vecferry

@@ -1,6 +1,7 @@
 #include "net/grpc_channel.h"
 
 #include <atomic>
+#include <cstdlib>
 
 #include <fmt/format.h>
 #include <grpcpp/create_channel.h>
@@ -13,6 +14,9 @@
 
 namespace vecferry {
 namespace {
+
+/// The library would write of each failed handshake on standard error, which is not its to write on. Set before any thread runs.
+[[maybe_unused]] const int g_quiet = setenv("GRPC_VERBOSITY", "NONE", 0);
 
 constexpr auto kLookAtCancel = std::chrono::milliseconds(100);
 

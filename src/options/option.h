@@ -20,6 +20,7 @@ struct OptionSpec {
   std::string value_name;             ///< "N", "DIR"
   std::string example;
   bool secret = false;                ///< masked wherever it is shown, never journalled
+  bool reaching = false;              ///< how a store is reached, not what is there: a run that goes on may have another value
   std::string since = "0.1";
 };
 

@@ -80,6 +80,17 @@ class Workplace:
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
+def refused(done, code, side, place, step):
+    """The one shape of a failure: exit code, side, place, and the next step."""
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    told = done.stderr.split("vecferry: ", 1)[1]
+    assert told.startswith(side), told
+    assert str(place) in told.split("  next: ")[0], told
+    assert "  next: " in told and step in told.split("  next: ", 1)[1], told
+    assert "Verification" not in done.stdout and "written" not in done.stdout
+    return told
+
+
 def failpoints_of(workplace, *args):
     """Every failpoint that a command hits, with how often, in the order of the first hit."""
     listing = workplace.folder / "failpoints"

@@ -6,7 +6,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
 from double_fixture import Double  # noqa: E402  (a folder of tests/ is no package)
 
-__all__ = ["Double", "uri", "drop", "threshold", "fill", "count"]
+__all__ = ["Double"]
 
 
 def uri(double, name="docs", host="127.0.0.1"):
@@ -61,6 +61,20 @@ def fill(client, rows, name="docs", dims=8, first=0):
         points.append(models.PointStruct(id=i if i % 2 else str(uuid.UUID(int=i * 7919 << 64 | i)), vector=given, payload=payload))
     for at in range(0, len(points), 200):
         client.upsert(name, points[at:at + 200], wait=True)
+
+
+def collections(client):
+    return {collection.name for collection in client.get_collections().collections}
+
+
+def everything(client, name="docs"):
+    """Every point as the vendor's client reads it: id -> (payload, vectors)."""
+    points, at = {}, None
+    while True:
+        page, at = client.scroll(name, limit=1000, offset=at, with_payload=True, with_vectors=True)
+        points.update({point.id: (point.payload, point.vector) for point in page})
+        if at is None:
+            return points
 
 
 def stop_all(*doubles):

@@ -16,6 +16,7 @@ import pytest
 
 import harness
 import vendors
+from harness import refused
 
 DIMS = 32
 
@@ -43,17 +44,6 @@ def database(made, tmp_path):
 
 def target_of(work, collection="memories"):
     return f"qdrant-local:{work.folder}/qdrant#{collection}"
-
-
-def refused(done, code, side, place, step):
-    """The one shape of a failure: exit code, side, place, and the next step."""
-    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    told = done.stderr.split("vecferry: ", 1)[1]
-    assert told.startswith(side), told
-    assert str(place) in told.split("  next: ")[0], told
-    assert "  next: " in told and step in told.split("  next: ", 1)[1], told
-    assert "Verification" not in done.stdout and "written" not in done.stdout
-    return told
 
 
 def no_target(work, collection="memories"):

@@ -20,6 +20,7 @@ Connector::Info MakeInfo() {
   info.title = "Qdrant, a server, over gRPC";
   info.example = "qdrant://localhost:6334#docs";
   info.aliases = {"http", "https"};
+  info.has_users = false;
   info.default_layout = "default";
   info.options = Options();
   info.notes =

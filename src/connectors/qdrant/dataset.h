@@ -65,6 +65,10 @@ class PointsByKey final : public Lookup, public Undo {
   const Shape shape_;
 };
 
+/// The page of an answer. Bytes that are none are a failure of the server, to be tried again; so is an empty answer, which
+/// would be taken for the end of the collection, and a next page behind no points.
+Result<Page> Understood(Result<Page> page, std::string_view what);
+
 /// UpsertPoints with wait; OK only where the server says that it is completed.
 Status Upsert(const Client& client, std::string request);
 

@@ -10,6 +10,12 @@
 
 namespace vecferry::qdrant {
 
+Result<Page> Understood(Result<Page> page, std::string_view what) {
+  if (!page.ok()) return BadAnswer(what, page.status().message());
+  if (!page->timed || (page->next && page->points.empty())) return BadAnswer(what, "the server's answer is not one to this question");
+  return page;
+}
+
 Status Upsert(const Client& client, std::string request) {
   constexpr std::string_view kWhat = "writing points";
   ARROW_ASSIGN_OR_RAISE(const std::string bytes, client.Call("/qdrant.Points/Upsert", std::move(request), Act::write, kWhat));
@@ -48,9 +54,7 @@ Result<Page> PointsByKey::Fetch(const Group& group, const Wanted& wanted, std::s
   auto answer = dataset_.client->Call("/qdrant.Points/Get", GetRequest(dataset_.collection, group.shard, group.ids, wanted), Act::read, "reading points by id");
   ARROW_RETURN_NOT_OK(answer.status());
   *bytes = std::move(*answer);
-  auto page = ParseGetResponse(*bytes);
-  if (!page.ok()) return BadAnswer("reading points by id", page.status().message());
-  return page;
+  return Understood(ParseGetResponse(*bytes), "reading points by id");
 }
 
 Result<int64_t> PointsByKey::Count() {
@@ -135,7 +139,7 @@ Result<int64_t> CountBookkeeping(const Dataset& dataset, const Shape& shape) {
   if (!id.ok()) return 0;
   ARROW_ASSIGN_OR_RAISE(const std::string bytes, dataset.client->Call("/qdrant.Points/Get", GetRequest(dataset.collection, std::nullopt, {*id}, {}), Act::read,
                                                                       "looking for the application's own point"));
-  ARROW_ASSIGN_OR_RAISE(const Page page, ParseGetResponse(bytes));
+  ARROW_ASSIGN_OR_RAISE(const Page page, Understood(ParseGetResponse(bytes), "looking for the application's own point"));
   BatchBuilder builder(shape.schema);
   PointDecoder decoder(shape.schema, *dataset.layout);
   PointFacts facts;

@@ -59,13 +59,14 @@ void Reset(PointFacts* facts) {
   facts->bookkeeping = facts->rounded = facts->has_document = facts->has_tenant = false;
 }
 
-/// Field `points` of an answer, and its `next` where that is not 0.
-Result<Page> ParsePage(std::string_view bytes, uint32_t points, uint32_t next) {
+/// Field `points` of an answer, its `time`, and its `next` where that is not 0.
+Result<Page> ParsePage(std::string_view bytes, uint32_t points, uint32_t time, uint32_t next) {
   Page page;
   WireReader reader(bytes);
   WireField field;
   while (reader.Next(&field)) {
     if (field.is(points, WireType::length)) page.points.push_back(field.bytes);
+    page.timed |= field.is(time, WireType::fixed64);
     if (!field.is(next, WireType::length)) continue;
     if (!ReadPointId(field.bytes, &page.next.emplace())) return CorruptAnswer();
   }
@@ -75,8 +76,8 @@ Result<Page> ParsePage(std::string_view bytes, uint32_t points, uint32_t next) {
 
 }  // namespace
 
-Result<Page> ParseScrollResponse(std::string_view bytes) { return ParsePage(bytes, 2, 1); }
-Result<Page> ParseGetResponse(std::string_view bytes) { return ParsePage(bytes, 1, 0); }
+Result<Page> ParseScrollResponse(std::string_view bytes) { return ParsePage(bytes, 2, 3, 1); }
+Result<Page> ParseGetResponse(std::string_view bytes) { return ParsePage(bytes, 1, 2, 0); }
 
 struct PointDecoder::Impl {
   Impl(const RecordSchema& of, const Layout& by) : schema(of), layout(by), decoder(by), found(of.vectors.size()) {}

@@ -66,6 +66,7 @@ class PointEncoder {
 struct Page {
   std::vector<std::string_view> points;  ///< RetrievedPoint messages
   std::optional<PointId> next;           ///< of Scroll: the first id of the next page
+  bool timed = false;                    ///< it says how long it took, as every answer of a server does
 };
 /// Category::corrupt for bytes that are no such message.
 Result<Page> ParseScrollResponse(std::string_view bytes);

@@ -23,7 +23,7 @@ Result<std::optional<PointId>> FirstFrom(const Dataset& dataset, const Shard& sh
   const Wanted nothing{.vectors = false, .payload = false};
   ARROW_ASSIGN_OR_RAISE(const std::string bytes, dataset.client->Call("/qdrant.Points/Scroll", ScrollRequest(dataset.collection, shard, from, 1, nothing),
                                                                       Act::read, "looking for ids"));
-  ARROW_ASSIGN_OR_RAISE(const Page page, ParseScrollResponse(bytes));
+  ARROW_ASSIGN_OR_RAISE(const Page page, Understood(ParseScrollResponse(bytes), "looking for ids"));
   if (page.points.empty()) return std::nullopt;
   ARROW_ASSIGN_OR_RAISE(PointId id, PointDecoder::IdOf(page.points.front()));
   return id;

@@ -90,9 +90,8 @@ class Reader final : public SplitReader {
   Status NextPage() {
     auto answer = ahead_.valid() ? ahead_.get() : Fetch(range_.from, Limit());
     if (!answer.ok()) return Refused(answer.status());
-    auto parsed = ParseScrollResponse(*answer);
-    if (!parsed.ok()) return BadAnswer("reading points", parsed.status().message());
-    ARROW_RETURN_NOT_OK(CheckOrder(*parsed));
+    ARROW_ASSIGN_OR_RAISE(const Page parsed, Understood(ParseScrollResponse(*answer), "reading points"));
+    ARROW_RETURN_NOT_OK(CheckOrder(parsed));
     GiveBuffer(std::exchange(bytes_, std::move(*answer)));
     ARROW_ASSIGN_OR_RAISE(page_, ParseScrollResponse(bytes_));  // a short text moves with its string
     at_ = 0;
@@ -259,13 +258,13 @@ class CollectionSource final : public Source {
       const auto from = uuids ? std::optional(PointId{true, 0, "00000000-0000-0000-0000-000000000000"}) : std::nullopt;
       ARROW_ASSIGN_OR_RAISE(const std::string bytes, dataset.client->Call("/qdrant.Points/Scroll", ScrollRequest(dataset.collection, std::nullopt, from, limit, payloads),
                                                                           Act::read, "looking at some points"));
-      ARROW_ASSIGN_OR_RAISE(const Page page, ParseScrollResponse(bytes));
+      ARROW_ASSIGN_OR_RAISE(const Page page, Understood(ParseScrollResponse(bytes), "looking at some points"));
       LookAt(page, &facts);
     }
     if (!dataset.client->AtLeast(1, 11)) return facts;
     const auto drawn = dataset.client->Call("/qdrant.Points/Query", SampleRequest(dataset.collection, std::nullopt, limit, payloads), Act::look, "drawing points");
     if (!drawn.ok()) return facts;  // strict mode may forbid it
-    if (const auto page = ParseGetResponse(*drawn); page.ok()) LookAt(*page, &facts);
+    if (const auto page = ParseGetResponse(*drawn); page.ok()) LookAt(*page, &facts);  // a list of points in field 1, as Get's answer
     return facts;
   }
 

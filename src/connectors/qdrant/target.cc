@@ -9,6 +9,7 @@
 namespace vecferry::qdrant {
 namespace {
 
+constexpr std::string_view kMask = "***";
 constexpr uint16_t kGrpcPort = 6334, kRestPort = 6333;
 
 OptionSpec Option(std::string name, OptionSpec::Kind kind, std::string value_name, std::string help) {
@@ -34,13 +35,13 @@ Result<uint16_t> GrpcPortOf(const Location& location, uint16_t written, const st
 }
 
 Result<std::string> KeyOf(const std::map<std::string, std::string>& options, const Authority& authority) {
+  // A location that was kept has a mask where the key was.
   const auto value = [&](const char* name) {
     const auto at = options.find(name);
-    return at == options.end() ? std::string() : at->second;
+    return at == options.end() || at->second == kMask ? std::string() : at->second;
   };
   if (!value("api-key").empty()) return value("api-key");
-  if (!authority.password.empty()) return PercentDecode(authority.password);
-  if (!authority.user.empty()) return PercentDecode(authority.user);
+  if (!authority.password.empty() && authority.password != kMask) return PercentDecode(authority.password);
   const std::string variable = value("api-key-env");
   if (variable.empty()) return FindSecret(value("api-key-file"), {"VECFERRY_QDRANT_API_KEY", "QDRANT_API_KEY"});
   const char* key = std::getenv(variable.c_str());
@@ -70,6 +71,7 @@ const std::vector<OptionSpec>& Options() {
         Option("grpc-port", Kind::integer, "N", "The port of gRPC, where the address is that of REST."),
         Option("timeout", Kind::duration, "TIME", "How long one call may take before it is tried again."),
         Option("connections", Kind::integer, "N", "Connections that calls are spread over.")};
+    for (auto& option : all) option.reaching = true;
     all[4].secret = true;
     all[6].default_value = "60s";
     all[7].default_value = "2";

@@ -55,7 +55,7 @@ def scroll(server, request):
     parts = [wire.field(2, rows.encoded(shard, point)) for shard, point in page[:limit]]
     if len(page) > limit:
         parts.insert(0, wire.field(1, ids.encoded(page[limit][1].key)))
-    return b"".join(parts) + pb.ScrollResponse(usage=pb.Usage()).SerializeToString()
+    return b"".join(parts) + pb.ScrollResponse(time=1e-4, usage=pb.Usage()).SerializeToString()
 
 
 def order_values(order_by, found):
@@ -98,7 +98,7 @@ def _ordered(collection, request, shards, matches, rows, limit):
     for value, (shard, point) in order_values(request.order_by, found)[:limit]:
         order = pb.OrderValue(int=value) if isinstance(value, int) else pb.OrderValue(float=value)
         parts.append(wire.field(2, rows.encoded(shard, point) + wire.field(6, order.SerializeToString())))
-    return b"".join(parts) + pb.ScrollResponse(usage=pb.Usage()).SerializeToString()
+    return b"".join(parts) + pb.ScrollResponse(time=1e-4, usage=pb.Usage()).SerializeToString()
 
 
 def get(server, request):
@@ -112,7 +112,7 @@ def get(server, request):
         holder = next((shard for shard in shards if key in shard.points), None)
         if holder is not None:
             parts.append(wire.field(1, rows.encoded(holder, holder.points[key])))
-    return b"".join(parts) + pb.GetResponse(usage=pb.Usage()).SerializeToString()
+    return b"".join(parts) + pb.GetResponse(time=1e-4, usage=pb.Usage()).SerializeToString()
 
 
 def count(server, request):
