@@ -209,7 +209,20 @@ class CollectionSink final : public Sink, public Undo {
     VF_FAILPOINT("qdrant.create.before");
     ARROW_RETURN_NOT_OK(dataset_.client->Create(request));
     VF_FAILPOINT("qdrant.create.after");
-    return Status::OK();
+    return CheckMade(name);
+  }
+
+  /// A server leaves out without a word what its version does not know; then what it made cannot take the records.
+  Status CheckMade(const std::string& name) {
+    ARROW_ASSIGN_OR_RAISE(const auto info, dataset_.client->Info(name));
+    if (!info) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const RecordSchema made, SchemaOf(*info));
+    if (qdrant_model::CheckFits(made, spec_.schema).ok()) return Status::OK();
+    ARROW_RETURN_NOT_OK(dataset_.client->Drop(name).status());
+    return MakeError(Category::unsupported,
+                     fmt::format("Qdrant {} cannot hold such vectors: of [{}] it made [{}]", dataset_.client->version(), qdrant_model::DescribeVectors(spec_.schema),
+                                 qdrant_model::DescribeVectors(made)),
+                     "update the server, or name a newer one");
   }
 
   /// The source's payload indexes, and those that the layout's application expects. Before the load: a graph that is built
