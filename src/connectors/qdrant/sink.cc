@@ -23,7 +23,6 @@ constexpr std::string_view kCreatedIntent = "created-dataset";     ///< after: i
 constexpr std::string_view kReplaceIntent = "replace-collection";  ///< the collection that takes the place of what the name stood for
 constexpr std::string_view kReplacedIntent = "replaced-collection";  ///< what the name stood for; "" for itself, a plain collection
 constexpr std::string_view kSwapIntent = "swap-collection";        ///< the name is being turned over
-constexpr std::string_view kFollowersIntent = "aliases-of-replaced";  ///< JSON: what stood for the plain collection that is being removed
 
 class CollectionSink final : public Sink, public Undo {
  public:
@@ -80,8 +79,8 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(CheckPrepared());
     // A collection that others made keeps what they put into it: a rollback would not know that this is ours.
     if (created_ || replacing_) ARROW_RETURN_NOT_OK(writer_->WriteBookkeeping(spec_.model));
-    if (replacing_) return TurnOver();
-    return created_ ? AddAliases() : Status::OK();
+    if (replacing_) ARROW_RETURN_NOT_OK(TurnOver());
+    return created_ || replacing_ ? AddAliases() : Status::OK();
   }
 
   Status Abort() override {
@@ -127,7 +126,7 @@ class CollectionSink final : public Sink, public Undo {
   }
   /// The collection that was being written, never what an alias was taken from.
   Status DropDataset() override {
-    if (replacing_) ARROW_RETURN_NOT_OK(TurnBack());
+    ARROW_RETURN_NOT_OK(GiveBackNames());
     VF_FAILPOINT("qdrant.drop.before");
     ARROW_RETURN_NOT_OK(dataset_.client->Drop(active_.empty() ? dataset_.name : active_).status());
     VF_FAILPOINT("qdrant.drop.after");
@@ -293,26 +292,45 @@ class CollectionSink final : public Sink, public Undo {
     return dataset_.client->ChangeAliases(operations);
   }
 
-  /// The name stands for the new collection from now on. An alias is turned over at once; a plain collection has to go
-  /// before its name can be an alias, which is the window that --yes allowed. Each step may have been done already.
+  /// All names of `from` stand for `to` from now on, at once.
+  Status PointAliases(const std::string& from, const std::string& to) {
+    ARROW_ASSIGN_OR_RAISE(const auto aliases, dataset_.client->Aliases());
+    std::vector<pb::AliasOperation> operations;
+    for (const auto& [alias, collection] : aliases) {
+      if (collection == from) operations.push_back(NameFor(alias, to));
+    }
+    return dataset_.client->ChangeAliases(operations);
+  }
+
+  /// What is being turned over goes back to the old collection where that still is; else the new one is all there is, and stays.
+  Status GiveBackNames() {
+    ARROW_ASSIGN_OR_RAISE(const auto swapping, Find(kSwapIntent));
+    if (!swapping) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    const std::string old = replaced && !replaced->empty() ? *replaced : dataset_.name;
+    ARROW_ASSIGN_OR_RAISE(const auto collections, dataset_.client->Collections());
+    if (std::find(collections.begin(), collections.end(), old) != collections.end()) return PointAliases(active_, old);
+    return MakeError(Category::refused, fmt::format("the collection that '{}' stood for is gone: '{}', which takes its place, is all there is", Printable(dataset_.name), Printable(active_)),
+                     "run the copy again: it finishes");
+  }
+
+  /// The name stands for the new collection from now on. An alias is turned over at once, and it alone; a plain collection
+  /// has to go before its name can be an alias, which is the window that --yes allowed, and its aliases follow its name.
+  /// Each step may have been done already.
   Status TurnOver() {
     ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
     const std::string old = replaced.value_or("");
     ARROW_RETURN_NOT_OK(Record(kSwapIntent, active_));
     ARROW_RETURN_NOT_OK(Locate());
     if (dataset_.collection != active_) {
-      std::vector<std::string> names = {dataset_.name};
       if (old.empty()) {
-        // Its aliases go with a collection, and stood for it by its name: they follow the name.
-        ARROW_ASSIGN_OR_RAISE(const auto followers, AliasesOf(dataset_.name));
-        names.insert(names.end(), followers.begin(), followers.end());
+        // A collection that goes takes its aliases with it.
+        ARROW_RETURN_NOT_OK(PointAliases(dataset_.name, active_));
         VF_FAILPOINT("qdrant.remove-old.before");
         ARROW_RETURN_NOT_OK(dataset_.client->Drop(dataset_.name).status());
       }
-      std::vector<pb::AliasOperation> operations;
-      for (const auto& name : names) operations.push_back(NameFor(name, active_));
       VF_FAILPOINT("qdrant.alias.before");
-      ARROW_RETURN_NOT_OK(dataset_.client->ChangeAliases(operations));
+      ARROW_RETURN_NOT_OK(dataset_.client->ChangeAliases({NameFor(dataset_.name, active_)}));
       VF_FAILPOINT("qdrant.alias.after");
       dataset_.collection = active_;
     }
@@ -329,44 +347,6 @@ class CollectionSink final : public Sink, public Undo {
     operation.mutable_create_alias()->set_alias_name(alias);
     operation.mutable_create_alias()->set_collection_name(collection);
     return operation;
-  }
-
-  /// The aliases of the collection that is to be removed, written down first: an earlier process may have removed it.
-  Result<std::vector<std::string>> AliasesOf(const std::string& collection) {
-    ARROW_ASSIGN_OR_RAISE(const auto kept, Find(kFollowersIntent));
-    nlohmann::json names = nlohmann::json::array();
-    if (kept) {
-      names = nlohmann::json::parse(*kept, nullptr, false);
-    } else {
-      ARROW_ASSIGN_OR_RAISE(const auto aliases, dataset_.client->Aliases());
-      for (const auto& [alias, of] : aliases) {
-        if (of == collection) names.push_back(alias);
-      }
-      ARROW_RETURN_NOT_OK(Record(kFollowersIntent, names.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
-    }
-    std::vector<std::string> out;
-    for (const auto& name : names) {
-      if (name.is_string()) out.push_back(name.get<std::string>());
-    }
-    return out;
-  }
-
-  /// The name stands for the old collection again, where that has not been removed already: else the new one is all there is.
-  Status TurnBack() {
-    ARROW_ASSIGN_OR_RAISE(const auto swap, Find(kSwapIntent));
-    if (!swap) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
-    const std::string old = replaced.value_or("");
-    ARROW_RETURN_NOT_OK(Locate());
-    const bool named_over = old.empty() && dataset_.collection == active_;
-    ARROW_ASSIGN_OR_RAISE(const auto there, dataset_.client->Info(old.empty() ? dataset_.name : old));
-    if (named_over || !there) {
-      return MakeError(Category::refused, fmt::format("what '{}' stood for is removed already, and '{}' is all there is", Printable(dataset_.name), Printable(active_)),
-                       "run the copy again as it was begun: it ends what is left to do");
-    }
-    if (old.empty() || dataset_.collection == old) return Status::OK();
-    VF_FAILPOINT("qdrant.alias-back.before");
-    return dataset_.client->ChangeAliases({NameFor(dataset_.name, old)});
   }
 
   Dataset dataset_;
