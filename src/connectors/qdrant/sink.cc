@@ -311,7 +311,7 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_ASSIGN_OR_RAISE(const auto collections, dataset_.client->Collections());
     if (std::find(collections.begin(), collections.end(), old) != collections.end()) return PointAliases(active_, old);
     return MakeError(Category::refused, fmt::format("the collection that '{}' stood for is gone: '{}', which takes its place, is all there is", Printable(dataset_.name), Printable(active_)),
-                     "run the copy again: it finishes");
+                     "run the copy again as it was begun: it finishes");
   }
 
   /// The name stands for the new collection from now on. An alias is turned over at once, and it alone; a plain collection
