@@ -151,7 +151,8 @@ def indexes(client, name):
     index(client, name, "when", type="datetime", is_principal=True)
     index(client, name, "key", type="uuid", is_tenant=False, on_disk=True)
     index(client, name, "text", type="text", tokenizer="multilingual", min_token_len=2, max_token_len=15, lowercase=False, phrase_matching=True,
-          ascii_folding=True, stopwords={"languages": ["english"], "custom": ["fox", "12"]}, stemmer={"type": "snowball", "language": "english"} if HAS_STRICT_MODE else None, on_disk=True)
+          ascii_folding=True, stopwords={"languages": ["english"], "custom": ["fox", "12"]},
+          stemmer={"type": "snowball", "language": "english"} if HAS_STRICT_MODE else None, on_disk=True)
     index(client, name, "date", type="text", tokenizer="prefix")
     for kind in ("keyword", "integer", "float", "geo", "bool", "datetime", "uuid", "text"):
         index(client, name, f"bare.{kind}", type=kind)
