@@ -1,5 +1,6 @@
 #include "migration/again.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "base/failpoint.h"
 #include "migration/differ.h"
 #include "migration/session.h"
+#include "pipeline/batch_writer.h"
 
 namespace vecferry {
 
@@ -41,27 +43,30 @@ Result<AgainPass> LoadAgain(Journal& journal) {
   return pass;
 }
 
-Result<int64_t> RemoveGone(Journal& journal, Undo& undo, const std::vector<std::pair<std::string, std::string>>& records, bool has_tenant) {
+Result<int64_t> RemoveVanished(const Engine& engine, Journal& journal, Source& target, Undo& undo, const DigestScope& scope, const std::set<uint64_t>& keys) {
+  constexpr size_t kPage = 500;
   ARROW_ASSIGN_OR_RAISE(const WrittenHashes written, LoadWritten(journal));
-  std::vector<std::string_view> tenants, ids;
-  int64_t removed = 0;
-  const auto remove = [&]() -> Status {
-    if (ids.empty()) return Status::OK();
-    VF_FAILPOINT("reconcile.remove.before");
-    ARROW_RETURN_NOT_OK(undo.DeleteIds(tenants, ids));
-    removed += static_cast<int64_t>(ids.size());
-    tenants.clear(), ids.clear();
+  std::vector<std::string> tenants, ids;
+  ScanOptions options;
+  options.scope = scope;
+  ARROW_RETURN_NOT_OK(Scan(engine, target, options, "verify: vanished", static_cast<int64_t>(written.size()),
+                           [&](const RecordView& view, int64_t row, const RecordHash& hash) -> Status {
+    const auto at = written.find(hash.key.low);
+    if (!keys.contains(hash.key.low) || at == written.end() || at->second != RecordWord(hash)) return Status::OK();
+    if (view.schema().has_tenant) tenants.emplace_back(view.tenant(row).value_or(""));
+    ids.emplace_back(view.id(row));
     return Status::OK();
-  };
-  for (const auto& [tenant, id] : records) {
-    const auto key = RecordHasher::Key(has_tenant ? std::optional<std::string_view>(tenant) : std::nullopt, id);
-    if (!written.contains(key.low)) continue;
-    if (has_tenant) tenants.push_back(tenant);
-    ids.push_back(id);
-    if (ids.size() == 500) ARROW_RETURN_NOT_OK(remove());
+  }).status());
+  for (size_t at = 0; at < ids.size(); at += kPage) {
+    const size_t end = std::min(at + kPage, ids.size());
+    const std::vector<std::string_view> page(ids.begin() + static_cast<ptrdiff_t>(at), ids.begin() + static_cast<ptrdiff_t>(end));
+    std::vector<std::string_view> of;
+    if (!tenants.empty()) of.assign(tenants.begin() + static_cast<ptrdiff_t>(at), tenants.begin() + static_cast<ptrdiff_t>(end));
+    VF_FAILPOINT("vanished.delete.before");
+    ARROW_RETURN_NOT_OK(undo.DeleteIds(of, page));
+    VF_FAILPOINT("vanished.delete.after");
   }
-  ARROW_RETURN_NOT_OK(remove());
-  return removed;
+  return static_cast<int64_t>(ids.size());
 }
 
 }  // namespace vecferry

@@ -2,11 +2,10 @@
 #include <cstdint>
 #include <set>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "connector/connector.h"
 #include "journal/journal.h"
+#include "migration/engine.h"
 
 namespace vecferry {
 
@@ -18,10 +17,11 @@ struct AgainPass {
 
 /// Journals a further pass over every split for those records.
 Status BeginAgain(Journal& journal, Source& source, const std::set<uint64_t>& keys, const std::string& label);
-/// Removes those of the records (tenant, id) from the target that this run wrote: the source lost them meanwhile. What somebody
-/// else wrote stays. Returns how many went.
-Result<int64_t> RemoveGone(Journal& journal, Undo& undo, const std::vector<std::pair<std::string, std::string>>& records, bool has_tenant);
 /// The last pass that was journalled; none where there is none.
 Result<AgainPass> LoadAgain(Journal& journal);
+
+/// Takes records out of the target that the source has lost since they were copied: those of `keys` that are still as this
+/// run wrote them, in the form that `scope` gives the journal's hashes. Returns how many.
+Result<int64_t> RemoveVanished(const Engine& engine, Journal& journal, Source& target, Undo& undo, const DigestScope& scope, const std::set<uint64_t>& keys);
 
 }  // namespace vecferry

@@ -361,6 +361,7 @@ class Copier {
     t.stored_digest = t.vector_change == VectorChange::cosine_normalised && CanPredict(schema_);
     t.compare.layout = target_.layout;
     t.compare.min_cosine = 0.99;
+    t.compare.vector_change = ChangeOf(target_.can, schema_);
     t.compare.time_tolerance = 0.001;
     t.max_rejects = options_.max_rejects;
     t.max_reject_share = options_.max_reject_share;
@@ -450,26 +451,30 @@ class Copier {
       report_.verify = std::move(outcome.report);
       const bool moved = FollowsSource() && options_.limit < 0;
       if (report_.verify->ok || !moved || pass >= kMostReconciles) return Status::OK();
-      ARROW_ASSIGN_OR_RAISE(const bool changed, Reconcile(outcome));
-      if (!changed) return Status::OK();
+      ARROW_ASSIGN_OR_RAISE(const int64_t removed, Remove(outcome.extra, *target));
+      if (removed == 0 && outcome.repair.empty()) return Status::OK();
+      if (!outcome.repair.empty()) ARROW_RETURN_NOT_OK(Reconcile(outcome.repair));
     }
   }
 
-  /// The source changed while it was read: the records concerned are copied once more, and those that it lost go.
-  Result<bool> Reconcile(const VerifyOutcome& outcome) {
-    int64_t removed = 0;
-    if (!outcome.extras.empty() && target_.sink->undo()) {
-      ARROW_ASSIGN_OR_RAISE(removed, RemoveGone(*run_.journal, *target_.sink->undo(), outcome.extras, schema_.has_tenant));
-    }
-    if (removed > 0) engine_.events.Message(fmt::format("{} records were deleted at the source during the run; they are gone from the target too", FormatCount(removed)));
-    const auto changed = static_cast<int64_t>(outcome.repair.size());
-    report_.reconciled += removed + changed;
-    if (changed == 0) return removed > 0;
-    engine_.events.Message(fmt::format("{} records changed at the source during the run; copying them again", FormatCount(changed)));
-    ARROW_RETURN_NOT_OK(BeginAgain(*run_.journal, *source_.source, outcome.repair, "reconcile"));
+  /// Records that the source has no more leave the target too, where all that is in it is this run's.
+  Result<int64_t> Remove(const std::set<uint64_t>& keys, Source& target) {
+    if (keys.empty() || intent_.shared() || !target_.sink->undo()) return 0;
+    DigestScope scope;
+    scope.as_stored = ChangeOf(target_.can, schema_) == VectorChange::cosine_normalised;
+    ARROW_ASSIGN_OR_RAISE(const int64_t removed, RemoveVanished(engine_, *run_.journal, target, *target_.sink->undo(), scope, keys));
+    if (removed > 0) engine_.events.Message(fmt::format("{} records left the source during the run; they are taken out of the target", FormatCount(removed)));
+    report_.reconciled += removed;
+    return removed;
+  }
+
+  /// The source changed while it was read: the records concerned are copied once more.
+  Status Reconcile(const std::set<uint64_t>& keys) {
+    engine_.events.Message(fmt::format("{} records changed at the source during the run; copying them again", FormatCount(static_cast<int64_t>(keys.size()))));
+    report_.reconciled += static_cast<int64_t>(keys.size());
+    ARROW_RETURN_NOT_OK(BeginAgain(*run_.journal, *source_.source, keys, "reconcile"));
     ARROW_RETURN_NOT_OK(TransferPhase());
-    ARROW_RETURN_NOT_OK(FinishPhase());
-    return true;
+    return FinishPhase();
   }
 
   // ---- the end ----

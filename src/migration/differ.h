@@ -28,13 +28,11 @@ struct DifferRequest {
   bool fresh = false;                 ///< right after the copy: nobody else has written in between
 };
 
-inline constexpr size_t kMostExtras = 100'000;
-
 struct DifferResult {
   std::map<DifferenceClass, int64_t> counts;  ///< records
   std::vector<Difference> listed;
   std::set<uint64_t> keys;                    ///< key words of records to repair: lost and differing ones
-  std::vector<std::pair<std::string, std::string>> extras;  ///< (tenant, id) of records that the source lacks; at most kMostExtras
+  std::set<uint64_t> extra;                   ///< key words of records that the source does not have, where they are nobody else's
   int64_t within_tolerance = 0;               ///< records that differ in bytes and not by the comparison
 };
 

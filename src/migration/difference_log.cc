@@ -26,7 +26,7 @@ void DifferenceLog::Extra(const RecordView& target, int64_t row, const RecordHas
   const DifferenceClass kind = again ? DifferenceClass::corrupt : ExtraClass(hash);
   Count(kind, 1);
   if (kind == DifferenceClass::unrelated) return;
-  if (kind == DifferenceClass::extra && result_.extras.size() < kMostExtras) result_.extras.emplace_back(TenantOf(target, row), IdOf(target, row));
+  if (kind == DifferenceClass::extra) result_.extra.insert(hash.key.low);
   List({kind, IdOf(target, row), TenantOf(target, row), "record", again ? "once" : "(none)", again ? "twice" : "present"});
 }
 

@@ -145,7 +145,7 @@ struct CopyReport {
   int64_t total = 0;
   int64_t mismatches = 0;               ///< fields that differed after two writes
   std::optional<VerifyReport> verify;
-  int64_t reconciled = 0;               ///< records written again because the source changed during the run
+  int64_t reconciled = 0;               ///< records written again, or taken out, because the source changed during the run
   double snapshot_seconds = 0, transfer_seconds = 0, finish_seconds = 0, verify_seconds = 0, seconds = 0;
   uint64_t peak_memory = 0;
   fs::path journal, rejects_file;       ///< rejects_file is empty where there are none

@@ -162,7 +162,7 @@ class Verifier {
     report().counts = std::move(found.counts);
     report().differences = std::move(found.listed);
     outcome_.repair = std::move(found.keys);
-    outcome_.extras = std::move(found.extras);
+    outcome_.extra = std::move(found.extra);
     within_tolerance_ = found.within_tolerance;
     return Status::OK();
   }
@@ -179,7 +179,8 @@ class Verifier {
     const std::string counts = fmt::format("source {}, target {}", FormatCount(report().source_count), FormatCount(report().target_count));
     // Rejects are in the source and need not be in the target; where the journal speaks for the source they are left out already.
     const auto rejected = UseJournal() ? 0 : static_cast<int64_t>(request_.rejected.size());
-    const bool equal = report().source_count == report().target_count || report().source_count - rejected == report().target_count;
+    const int64_t asked = request_.limit >= 0 ? std::min(request_.limit, report().source_count) : report().source_count;
+    const bool equal = asked == report().target_count || asked - rejected == report().target_count;
     Add("count", equal || excused > 0, counts);
     Add("ids", lost == 0 && extra == 0, fmt::format("{} missing, {} extra", FormatCount(lost), FormatCount(extra)));
     if (report().source_duplicates >= 0 && report().target_duplicates >= 0) {

@@ -27,7 +27,7 @@ struct VerifyRequest {
 struct VerifyOutcome {
   VerifyReport report;
   std::set<uint64_t> repair;               ///< key words of records that are lost or differ
-  std::vector<std::pair<std::string, std::string>> extras;  ///< (tenant, id) of records that the source lacks
+  std::set<uint64_t> extra;                ///< key words of records that the source does not have
 };
 
 Result<VerifyOutcome> VerifySides(const Engine& engine, const VerifyRequest& request);

@@ -124,6 +124,18 @@ size_t FirstDifference(const std::string& a, const std::string& b) {
   return i / 4;
 }
 
+/// What a store that normalises makes of the vector, or of each row of a multi-vector.
+std::string AsStored(const VectorSpec& spec, std::string bytes) {
+  std::vector<float> row(static_cast<size_t>(spec.dims));
+  const size_t step = row.size() * sizeof(float);
+  for (size_t at = 0; step > 0 && at + step <= bytes.size(); at += step) {
+    std::memcpy(row.data(), bytes.data() + at, step);
+    UnitVector(row.data(), row.size(), row.data());
+    std::memcpy(bytes.data() + at, row.data(), step);
+  }
+  return bytes;
+}
+
 constexpr double kSingle = 1 - 1e-6, kHalf = 1 - 1e-3;
 
 /// What the cosine must be at least; 0 where the elements must be equal.
@@ -164,6 +176,9 @@ void CompareVector(const VectorColumn* a, const VectorColumn* b, const Rows& row
   const double least = LeastCosine(a->spec, options);
   if (least > 0 && left.size() == right.size() && a->spec.kind != VectorKind::sparse) {
     const bool normalised = options.min_cosine == 0 && options.vector_change == VectorChange::cosine_normalised;
+    // Of a vector with NaN or an infinity no direction can be told, but what becomes of it.
+    const bool told = options.vector_change == VectorChange::cosine_normalised && IsNormalised(a->spec) && a->spec.element == Element::f32;
+    if (told && SameElements(Element::f32, AsStored(a->spec, left), right)) return;
     const double cosine = CosineOf(a->spec, a->width, left, right, normalised);
     if (cosine >= least) return;
     out->push_back({field, ShownVector(a->spec, left, at), fmt::format("{}, cosine {:.6f}", ShownVector(b->spec, right, at), cosine)});

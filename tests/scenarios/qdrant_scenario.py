@@ -2,6 +2,7 @@
 import json
 import pathlib
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
 from double_fixture import Double  # noqa: E402  (a folder of tests/ is no package)
@@ -75,6 +76,13 @@ def everything(client, name="docs"):
         points.update({point.id: (point.payload, point.vector) for point in page})
         if at is None:
             return points
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
 
 
 def stop_all(*doubles):

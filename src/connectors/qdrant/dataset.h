@@ -28,6 +28,7 @@ struct Dataset {
 struct Shape {
   RecordSchema schema;          ///< of its records
   bool custom_sharding = false; ///< a record's tenant is its shard key
+  int64_t most_points = INT64_MAX;  ///< the collection's strict mode takes so many in one request
 };
 
 /// Reads and writes points by the keys of their records. Thread-safe.
@@ -56,7 +57,7 @@ class PointsByKey final : public Lookup, public Undo {
     std::vector<PointId> ids;
     std::vector<size_t> at;  ///< their places in the caller's list
   };
-  /// By shard, where the collection has shard keys. An id that no point can have is left out.
+  /// By shard, where the collection has shard keys, and as many at once as it takes. An id that no point can have is left out.
   std::vector<Group> Groups(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) const;
   /// The bytes of the answer for one group, and its points taken apart.
   Result<Page> Fetch(const Group& group, const Wanted& wanted, std::string* bytes) const;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -35,18 +36,19 @@ Result<PointId> PointsByKey::IdOf(std::string_view tenant, std::string_view id) 
 }
 
 std::vector<PointsByKey::Group> PointsByKey::Groups(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) const {
-  std::map<std::string_view, Group> groups;
+  std::map<std::string_view, Group> open;
+  std::vector<Group> list;
   for (size_t i = 0; i < ids.size(); ++i) {
     const std::string_view tenant = i < tenants.size() ? tenants[i] : std::string_view();
     auto id = IdOf(tenant, ids[i]);
     if (!id.ok()) continue;
-    Group& group = groups[shape_.custom_sharding ? tenant : std::string_view()];
+    Group& group = open[shape_.custom_sharding ? tenant : std::string_view()];
+    if (static_cast<int64_t>(group.ids.size()) >= shape_.most_points) list.push_back(std::exchange(group, Group()));
     if (shape_.custom_sharding) group.shard = tenant;
     group.ids.push_back(std::move(*id));
     group.at.push_back(i);
   }
-  std::vector<Group> list;
-  for (auto& [key, group] : groups) list.push_back(std::move(group));
+  for (auto& [key, group] : open) list.push_back(std::move(group));
   return list;
 }
 

@@ -270,6 +270,11 @@ class CollectionSink final : public Sink, public Undo {
       return MakeError(Category::refused, fmt::format("the collection '{}' is sharded by key, and the records have no tenant that could be one", Printable(active_)),
                        "name a collection that the server shards itself");
     }
+    const auto& strict = info.config().strict_mode_config();
+    shape_.most_points = INT64_MAX;
+    for (const int64_t most : {static_cast<int64_t>(strict.upsert_max_batchsize()), static_cast<int64_t>(strict.write_rate_limit())}) {
+      if (strict.enabled() && most > 0) shape_.most_points = std::min(shape_.most_points, most);
+    }
     writer_ = std::make_unique<CollectionWriter>(Active(), shape_);
     points_ = std::make_unique<PointsByKey>(Active(), shape_);
     deferral_ = std::make_unique<Deferral>(Active());

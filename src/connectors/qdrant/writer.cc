@@ -83,6 +83,10 @@ CollectionWriter::CollectionWriter(Dataset dataset, Shape shape) : dataset_(std:
 CollectionWriter::~CollectionWriter() = default;
 
 Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
+  // The engine halves it, and waits for each half alone where the rate is limited too.
+  if (batch.rows() > shape_.most_points) {
+    return MakeError(Category::too_large, fmt::format("the collection takes {} points at once", shape_.most_points), "use a smaller --batch-size");
+  }
   return shape_.custom_sharding ? WriteByTenant(batch) : WriteShard(batch, std::nullopt);
 }
 
