@@ -92,7 +92,8 @@ fuzz_each() {
   [[ $failed == 0 && $ran -gt 0 ]]
 }
 
-python_tests() { .venv/bin/python -m pytest tests -q -ra -p no:cacheprovider --timeout=600 "$@"; }
+# Most of their time is waiting: for servers, for kills, for other processes. A file stays with one worker, as its servers do.
+python_tests() { .venv/bin/python -m pytest tests -q -ra -p no:cacheprovider --timeout=600 -n 4 --dist loadfile "$@"; }
 
 # What every tier begins with: the optimised build, with assertions, and all tests.
 ordinary_tests() {

@@ -97,6 +97,19 @@ def test_from_an_old_server_to_a_new_one_and_back(tmp_path, work, old, new):
             server.stop()
 
 
+def test_vectors_that_an_old_server_cannot_hold(server, tmp_path, work):
+    """It would make the collection without the half that it does not know, and refuse every point."""
+    old = Server(tmp_path / "old", "1.7.4")
+    try:
+        server.act("make_rows", "rows")
+        for _ in range(2):
+            told = harness.refused(work.run("copy", server.uri("rows"), old.uri("rows"), "-q"), 8, "target", "#rows", "update the server")
+            assert "multi 3 x f32, cosine" in told and "dense 3 x f32, cosine" in told and "1.7.4" in told
+            assert old.act("names") == []
+    finally:
+        old.stop()
+
+
 def test_shard_keys(tmp_path, work):
     """A point's shard key is its tenant; an id may be there under every key."""
     servers = [Server(tmp_path / name, "1.18.3", "--distributed") for name in ("one", "other")]

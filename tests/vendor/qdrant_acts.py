@@ -103,7 +103,7 @@ def work(client, name):
     return answers
 
 
-ACTS = {"make": made.make, "make_sharded": made.make_sharded, "look": look, "look_at_shards": look_at_shards, "work": work,
+ACTS = {"make": made.make, "make_rows": made.rows, "make_sharded": made.make_sharded, "look": look, "look_at_shards": look_at_shards, "work": work,
         "alias": lambda client, name, names: made.alias(client, name, *names),
         "aliases": lambda client: {a.alias_name: a.collection_name for a in client.get_aliases().aliases},
         "drop": lambda client, name: client.delete_collection(name),

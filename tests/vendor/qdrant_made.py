@@ -120,7 +120,8 @@ def settings():
             search_allow_exact=True, search_max_oversampling=3.5, upsert_max_batchsize=10, max_collection_vector_size_bytes=2**40, read_rate_limit=10**6,
             write_rate_limit=10**6, filter_max_conditions=20, condition_max_size=40, max_points_count=10**9, max_payload_index_count=90,
             sparse_config={"words": m.StrictModeSparse(max_length=1000)}, multivector_config={"rows": m.StrictModeMultivector(max_vectors=10)})
-        made["metadata"] = {"owner": "somebody", "n": 7, "x": 7.0, "list": [1, 2.5, None, {"a": "b"}], "none": None, "123": "456", "digits": "789", "yes": False, "ünï": {}}
+        made["metadata"] = {"owner": "somebody", "n": 7, "x": 7.0, "list": [1, 2.5, None, {"a": "b"}], "none": None, "123": "456", "digits": "789", "yes": False,
+                            "ünï": {}}
     return made
 
 
@@ -149,8 +150,9 @@ def indexes(client, name):
     index(client, name, "yes", type="bool", on_disk=True)
     index(client, name, "when", type="datetime", is_principal=True)
     index(client, name, "key", type="uuid", is_tenant=False, on_disk=True)
-    index(client, name, "text", type="text", tokenizer="multilingual", min_token_len=2, max_token_len=15, lowercase=False, phrase_matching=True, ascii_folding=True,
-          stopwords={"languages": ["english"], "custom": ["fox", "12"]}, stemmer={"type": "snowball", "language": "english"} if HAS_STRICT_MODE else None, on_disk=True)
+    index(client, name, "text", type="text", tokenizer="multilingual", min_token_len=2, max_token_len=15, lowercase=False, phrase_matching=True,
+          ascii_folding=True, stopwords={"languages": ["english"], "custom": ["fox", "12"]},
+          stemmer={"type": "snowball", "language": "english"} if HAS_STRICT_MODE else None, on_disk=True)
     index(client, name, "date", type="text", tokenizer="prefix")
     for kind in ("keyword", "integer", "float", "geo", "bool", "datetime", "uuid", "text"):
         index(client, name, f"bare.{kind}", type=kind)
@@ -190,6 +192,11 @@ def plain(client, name, distance, scale=1, **more):
     put(client, name, records(lambda i: [x * lengths[i % 4] for x in numbers(i, 6)]))
 
 
+def rows(client, name):
+    client.create_collection(name, vectors_config=m.VectorParams(size=3, distance=COSINE, multivector_config=m.MultiVectorConfig(comparator="max_sim")))
+    put(client, name, records(lambda i: [numbers(i, 3)] * (i % 4 + 1)))
+
+
 def make(client):
     """All of them; returns their names."""
     rich(client)
@@ -208,8 +215,7 @@ def make(client):
     alias(client, "nothing", "nobody")
     names = ["rich", "dot", "cosine", "euclid", "manhattan", "beside", "words alone", "no vectors", "nothing"]
     if HAS_MULTI:
-        client.create_collection("rows", vectors_config=m.VectorParams(size=3, distance=COSINE, multivector_config=m.MultiVectorConfig(comparator="max_sim")))
-        put(client, "rows", records(lambda i: [numbers(i, 3)] * (i % 4 + 1)))
+        rows(client, "rows")
         names.append("rows")
     return names
 

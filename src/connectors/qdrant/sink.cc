@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -209,7 +208,20 @@ class CollectionSink final : public Sink, public Undo {
     VF_FAILPOINT("qdrant.create.before");
     ARROW_RETURN_NOT_OK(dataset_.client->Create(request));
     VF_FAILPOINT("qdrant.create.after");
-    return Status::OK();
+    return CheckMade(name);
+  }
+
+  /// A server leaves out without a word what its version does not know; then what it made cannot take the records.
+  Status CheckMade(const std::string& name) {
+    ARROW_ASSIGN_OR_RAISE(const auto info, dataset_.client->Info(name));
+    if (!info) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const RecordSchema made, SchemaOf(*info));
+    if (qdrant_model::CheckFits(made, spec_.schema).ok()) return Status::OK();
+    ARROW_RETURN_NOT_OK(dataset_.client->Drop(name).status());
+    return MakeError(Category::unsupported,
+                     fmt::format("Qdrant {} cannot hold such vectors: of [{}] it made [{}]", dataset_.client->version(), qdrant_model::DescribeVectors(spec_.schema),
+                                 qdrant_model::DescribeVectors(made)),
+                     "update the server, or name a newer one");
   }
 
   /// The source's payload indexes, and those that the layout's application expects. Before the load: a graph that is built
@@ -285,16 +297,13 @@ class CollectionSink final : public Sink, public Undo {
     return dataset_.client->ChangeAliases(operations);
   }
 
-  /// All names of `from`, and `name` where one is given, stand for `to` from now on, at once.
-  Status PointAliases(const std::string& from, const std::string& to, std::optional<std::string> name) {
+  /// All names of `from` stand for `to` from now on, at once.
+  Status PointAliases(const std::string& from, const std::string& to) {
     ARROW_ASSIGN_OR_RAISE(const auto aliases, dataset_.client->Aliases());
-    std::set<std::string> names;
-    for (const auto& [alias, collection] : aliases) {
-      if (collection == from) names.insert(alias);
-    }
-    if (name) names.insert(std::move(*name));
     std::vector<pb::AliasOperation> operations;
-    for (const auto& alias : names) operations.push_back(NameFor(alias, to));
+    for (const auto& [alias, collection] : aliases) {
+      if (collection == from) operations.push_back(NameFor(alias, to));
+    }
     return dataset_.client->ChangeAliases(operations);
   }
 
@@ -305,14 +314,14 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
     const std::string old = replaced && !replaced->empty() ? *replaced : dataset_.name;
     ARROW_ASSIGN_OR_RAISE(const auto collections, dataset_.client->Collections());
-    if (std::find(collections.begin(), collections.end(), old) != collections.end()) return PointAliases(active_, old, std::nullopt);
+    if (std::find(collections.begin(), collections.end(), old) != collections.end()) return PointAliases(active_, old);
     return MakeError(Category::refused, fmt::format("the collection that '{}' stood for is gone: '{}', which takes its place, is all there is", Printable(dataset_.name), Printable(active_)),
-                     "run the copy again: it finishes");
+                     "run the copy again as it was begun: it finishes");
   }
 
-  /// The name, and every other alias of the old collection, stands for the new one from now on. Aliases are turned over at
-  /// once; a plain collection has to go before its name can be an alias, which is the window that --yes allowed. Each step
-  /// may have been done already.
+  /// The name stands for the new collection from now on. An alias is turned over at once, and it alone; a plain collection
+  /// has to go before its name can be an alias, which is the window that --yes allowed, and its aliases follow its name.
+  /// Each step may have been done already.
   Status TurnOver() {
     ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
     const std::string old = replaced.value_or("");
@@ -320,13 +329,13 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Locate());
     if (dataset_.collection != active_) {
       if (old.empty()) {
-        // A collection takes its aliases with it.
-        ARROW_RETURN_NOT_OK(PointAliases(dataset_.name, active_, std::nullopt));
+        // A collection that goes takes its aliases with it.
+        ARROW_RETURN_NOT_OK(PointAliases(dataset_.name, active_));
         VF_FAILPOINT("qdrant.remove-old.before");
         ARROW_RETURN_NOT_OK(dataset_.client->Drop(dataset_.name).status());
       }
       VF_FAILPOINT("qdrant.alias.before");
-      ARROW_RETURN_NOT_OK(PointAliases(old.empty() ? dataset_.name : old, active_, dataset_.name));
+      ARROW_RETURN_NOT_OK(dataset_.client->ChangeAliases({NameFor(dataset_.name, active_)}));
       VF_FAILPOINT("qdrant.alias.after");
       dataset_.collection = active_;
     }
