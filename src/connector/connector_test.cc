@@ -12,6 +12,7 @@ class Stub final : public Connector {
   Stub(std::string scheme, std::vector<std::string> aliases, std::string extension = "\n") : extension_(std::move(extension)) {
     info_.scheme = std::move(scheme);
     info_.aliases = std::move(aliases);
+    info_.has_users = info_.aliases.size() < 2;
   }
   const Info& info() const override { return info_; }
   Result<std::vector<DatasetSummary>> List(const Location&, const OpenContext&) override { return std::vector<DatasetSummary>{}; }
@@ -48,6 +49,17 @@ TEST_F(Resolve, KeepsASchemeAndTurnsAnAliasIntoIt) {
   EXPECT_EQ(http->alias, "https");
   EXPECT_EQ(http->Display(), "https://h:6333?a=b#d");
   EXPECT_EQ(registry_.Resolve("sqlite:notes.db#d")->Display(), "sqlite-vec:notes.db#d");
+}
+
+TEST_F(Resolve, AUserIsNoneWhereAStoreHasNone) {
+  for (const char* text : {"qdrant://secret@h:6334#d", "https://secret@h#d", "qdrant://a@b@h#d"}) {
+    const Status status = registry_.Resolve(text).status();
+    EXPECT_TRUE(IsCategory(status, Category::usage)) << text;
+    EXPECT_EQ(status.ToString().find("secret"), std::string::npos);
+  }
+  EXPECT_TRUE(registry_.Resolve("qdrant://:secret@h:6334#d").ok());
+  EXPECT_TRUE(registry_.Resolve("qdrant://@h:6334#d").ok());
+  EXPECT_TRUE(registry_.Resolve("sqlite://user@h/x#d").ok());
 }
 
 TEST_F(Resolve, ThreeSlashesAreTheFileThatExists) {
