@@ -17,6 +17,7 @@ import pytest
 import harness
 import vendors
 from harness import refused
+from machine import SmallDisk, needs_root
 
 DIMS = 32
 
@@ -444,9 +445,6 @@ def as_nobody(work, *args):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv") or not shutil.which("unshare"), reason="takes root, setpriv and unshare")
-
-
 @needs_root
 def test_no_permission(database, open_folder):
     work = harness.Workplace(open_folder / "w")
@@ -466,34 +464,6 @@ def test_no_permission(database, open_folder):
     refused(as_nobody(work, "copy", f"mcp-memory:{secret}", closed, "-q"), 6, "target", work.folder / "readable", "right")
     assert not list((work.folder / "readable").iterdir())
     assert json.loads(as_nobody(work, "copy", f"mcp-memory:{secret}", target, "--json").stdout)["written"] == 300
-
-
-class SmallDisk:
-    """A file system of a few kilobytes, in a name space of its own."""
-
-    def __init__(self, folder, size):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.holder = subprocess.Popen(["unshare", "-m", "--propagation", "private", "sleep", "300"])
-        deadline = time.monotonic() + 10
-        while os.readlink(f"/proc/{self.holder.pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt"):
-            assert time.monotonic() < deadline and self.holder.poll() is None
-            time.sleep(0.02)
-        self.inside("mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder).check_returncode()
-
-    def inside(self, *command, **kwargs):
-        return subprocess.run(["nsenter", "-t", str(self.holder.pid), "-m", *map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=120, **kwargs)
-
-    def vecferry(self, work, *args):
-        return self.inside(*work.command(*args), env=work.environment())
-
-    def grow(self):
-        self.inside("mount", "-o", "remount,size=64m", self.folder).check_returncode()
-
-    def close(self):
-        self.holder.kill()
-        self.holder.wait()
 
 
 @needs_root

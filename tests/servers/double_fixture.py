@@ -14,8 +14,11 @@ class Double:
         self.folder, self._words, self._env = pathlib.Path(folder), words, {**os.environ, **(env or {})}
         self.state = {}
 
+    def command(self, *words):
+        return [LAUNCHER, *map(str, words)]
+
     def _run(self, command, *words, check=True):
-        done = subprocess.run([LAUNCHER, command, "--dir", self.folder, *map(str, words)], env=self._env, capture_output=True, text=True)
+        done = subprocess.run(self.command(command, "--dir", self.folder, *words), env=self._env, capture_output=True, text=True)
         if check and done.returncode:
             raise RuntimeError(done.stderr)
         return done
