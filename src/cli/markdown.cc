@@ -114,6 +114,7 @@ std::vector<std::pair<std::string, std::string>> CapabilityRow(const Connector::
   if (can.sink) {
     row.emplace_back("replace", std::string(Name(can.replace)));
     row.emplace_back("append", YesNo(can.appends));
+    row.emplace_back("index after the load", YesNo(can.defers_index));
     row.emplace_back("batches at once", std::to_string(can.max_in_flight));
   }
   return row;

@@ -27,7 +27,7 @@ grpc::ChannelArguments Arguments() {
   args.SetInt("grpc.compression_enabled_algorithms_bitset", 1);  // identity alone: a server compresses whatever it may
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);            // a connection of its own for each channel
   args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10'000);           // in spite of its name: how long one attempt to connect may take
   args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);               // a peer that vanished without a word is noticed
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
