@@ -127,6 +127,7 @@ TEST_F(DeferralTest, AFailureAndACancellationPutItBackWithoutWaiting) {
 class KilledDeferralTest : public DeferralTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(KilledDeferralTest, TheSameCommandPutsItBack) {
+  VF_NEEDS_FORK();
   KillAt(GetParam(), Options());
   const auto again = Copy(engine_, Memory("a"), Target(), Options());
   ASSERT_TRUE(again.ok()) << again.status();
@@ -137,6 +138,7 @@ TEST_P(KilledDeferralTest, TheSameCommandPutsItBack) {
 }
 
 TEST_P(KilledDeferralTest, CleanPutsItBackAndTheRunGoesOnLater) {
+  VF_NEEDS_FORK();
   KillAt(GetParam(), Options());
   const auto cleaned = PutBackIndexes(engine_);
   ASSERT_TRUE(cleaned.ok()) << cleaned.status();
@@ -147,6 +149,7 @@ TEST_P(KilledDeferralTest, CleanPutsItBackAndTheRunGoesOnLater) {
 }
 
 TEST_P(KilledDeferralTest, RollbackPutsItBack) {
+  VF_NEEDS_FORK();
   if (!std::string_view(GetParam()).starts_with("deferral.")) GTEST_SKIP() << "a file that existed is not opened in the middle of a write";
   Put(At("qdrant-local:" + (dir_ / "qdrant").string() + "#b"), Batch(Schema(IdKind::string), 300, 200, "k", 1));
   CopyOptions options = Options();
@@ -204,6 +207,7 @@ TEST_F(DeferralTest, OfSeveralRunsTheLastPutsItBackAndTheSettingsAreThoseBeforeT
 }
 
 TEST_F(DeferralTest, ALaterRunRepairsWhatAKilledOneLeftOnATargetThatExisted) {
+  VF_NEEDS_FORK();
   const Location there = At("qdrant-local:" + (dir_ / "qdrant").string() + "#b");
   Put(there, Batch(Schema(IdKind::string), 5000, 1, "k"));
   Put(Memory("other"), Batch(Schema(IdKind::string), 1000, 50, "o"));
@@ -223,6 +227,7 @@ TEST_F(DeferralTest, ALaterRunRepairsWhatAKilledOneLeftOnATargetThatExisted) {
 }
 
 TEST_F(DeferralTest, CleanKeepsWhatItCannotPutBackAndWarns) {
+  VF_NEEDS_FORK();
   KillAt("transfer.write.after:2", Options());
   state_.answer = MakeError(Category::transient, "the server is down");
   const auto failed = PutBackIndexes(engine_);
@@ -237,6 +242,7 @@ TEST_F(DeferralTest, CleanKeepsWhatItCannotPutBackAndWarns) {
 }
 
 TEST_F(DeferralTest, AFileThatIsNoneOfOursIsNamed) {
+  VF_NEEDS_FORK();
   KillAt("transfer.write.after:2", Options());
   for (const auto& dir : fs::directory_iterator(dir_ / "state/vecferry/deferred")) {
     if (!dir.is_directory()) continue;

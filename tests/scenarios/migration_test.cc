@@ -170,6 +170,7 @@ TEST_F(MigrationTest, ChangedArgumentsAreRefusedAndNamed) {
 }
 
 TEST_F(MigrationTest, ASecondRunOnTheSameJournalIsToldWhoHoldsIt) {
+  VF_NEEDS_FORK();
   const Location a = Memory("a"), b = Qdrant("b");
   Put(a, Batch(Schema(IdKind::string), 0, 200, "k"));
   const pid_t child = fork();
