@@ -77,6 +77,8 @@ struct Capabilities {
   VectorChange vector_change = VectorChange::none;
   int64_t batch_rows = 1000;       ///< preferred, and what --batch-size overrides
   int64_t batch_bytes = 8 << 20;
+  int64_t flush_bytes = 64 << 20;  ///< of a truncate_and_replay sink: Flush is called after so many bytes,
+  double flush_seconds = 1;        ///< or so much time; what was written since is written again after a crash
 };
 
 }  // namespace vecferry

@@ -373,6 +373,8 @@ class Copier {
     t.reject_missing_vectors = !can.missing_vectors;
     t.hold_until_split_done = can.replay == Replay::restart_split;
     t.flushes = can.replay == Replay::truncate_and_replay;
+    t.flush_bytes = can.flush_bytes;
+    t.flush_seconds = can.flush_seconds;
     t.duplicates = duplicates_;
     t.first_again_split = again_.first_split;
     t.only_keys = again_.keys;

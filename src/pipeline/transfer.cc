@@ -18,9 +18,6 @@ namespace vecferry {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(200);
-/// A file sink is flushed, and its acknowledgements journalled, after so much time or so many bytes.
-constexpr auto kFlushEvery = std::chrono::milliseconds(1000);
-constexpr int64_t kFlushBytes = 64 << 20;
 
 }  // namespace
 
@@ -210,7 +207,8 @@ struct Transfer::Impl {
       const Status limit = Count(pending.ack);
       held_bytes += pending.ack.bytes;
       held.push_back(std::move(pending));
-      if (!limit.ok() || held_bytes >= kFlushBytes || clock.Now() - flushed >= kFlushEvery) ARROW_RETURN_NOT_OK(flush());
+      const bool due = held_bytes >= options.flush_bytes || std::chrono::duration<double>(clock.Now() - flushed).count() >= options.flush_seconds;
+      if (!limit.ok() || due) ARROW_RETURN_NOT_OK(flush());
       ARROW_RETURN_NOT_OK(limit);
     }
     return flush();

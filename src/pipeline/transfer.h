@@ -49,6 +49,8 @@ struct TransferOptions {
   bool reject_missing_vectors = false;///< the sink needs every vector
   bool hold_until_split_done = false; ///< the sink survives by writing a split anew
   bool flushes = false;               ///< the sink is truncate_and_replay
+  int64_t flush_bytes = 64 << 20;     ///< such a sink is flushed, and its acknowledgements journalled, after so many bytes
+  double flush_seconds = 1;           ///< or so much time
   Duplicates duplicates;
   /// Splits from this one on are passes over the source again: only records whose key hashes to one of `only_keys`
   /// (its low word) are taken, the others are not looked at.
