@@ -85,8 +85,13 @@ Fixture McpMemory() {
 Fixture SqliteVec() {
   Fixture fixture;
   fixture.scheme = "sqlite-vec";
-  fixture.sample = [](const fs::path& dir) {
-    return MadeByVendor("sqlite-vec", dir).Map([](const std::string& file) { return "sqlite-vec:" + file + "#docs"; });
+  fixture.empty = [](const fs::path& dir) {
+    std::error_code ec;
+    std::string extension;
+    for (const auto& entry : fs::directory_iterator(fs::path(VECFERRY_SOURCE_DIR) / ".venv/lib", ec)) {
+      extension = (entry.path() / "site-packages/sqlite_vec/vec0").string();
+    }
+    return "sqlite-vec:" + (dir / "notes.db").string() + "?snapshot=live&extension=" + PercentEncode(extension, "/") + "#docs";
   };
   return fixture;
 }
