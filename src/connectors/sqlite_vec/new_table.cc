@@ -1,6 +1,7 @@
 #include "connectors/sqlite_vec/new_table.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <vector>
 
@@ -130,7 +131,9 @@ class Designer {
     std::vector<std::string> fields;
     const std::string text = OptionOf(options_, "columns");
     if (text.empty()) return fields;
-    const auto parsed = sqlite::ParseVec0("t", CreateSql("t", "v float[1], " + text));
+    const auto odd = [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && std::string_view("_+, ").find(c) == std::string_view::npos; };
+    const bool plain = std::none_of(text.begin(), text.end(), odd);
+    const Result<sqlite::Vec0Table> parsed = plain ? sqlite::ParseVec0("t", CreateSql("t", "v float[1], " + text)) : MakeError(Category::usage, "it holds more than names and types");
     if (!parsed.ok()) return MakeError(Category::usage, fmt::format("option of sqlite-vec 'columns': {}", parsed.status().message()), "write it as in columns=year integer,+body text");
     if (parsed->Of(Vec0Kind::vector).size() != 1 || !parsed->key.empty()) {
       return MakeError(Category::usage, "option of sqlite-vec 'columns' declares metadata, partition and auxiliary columns alone", "leave out keys and vectors");

@@ -27,8 +27,9 @@ class TableSink final : public Sink, public Lookup, public Undo {
   Result<TargetInfo> Describe() override {
     TargetInfo info;
     info.identity = IdentityOf(file_, name_);
+    // A database begins as an empty file: so does one whose first writer was killed.
     std::error_code ec;
-    if (!fs::exists(file_, ec)) return info;
+    if (!fs::exists(file_, ec) || (fs::is_regular_file(file_, ec) && fs::file_size(file_, ec) == 0)) return info;
     ARROW_ASSIGN_OR_RAISE(const auto snapshot, sqlite::Snapshot::Open(file_, {.how = sqlite::Snapshot::How::peek}));
     ARROW_ASSIGN_OR_RAISE(sqlite::Db db, snapshot->Connect());
     ARROW_ASSIGN_OR_RAISE(const bool taken, db.HasTable(name_));
@@ -40,23 +41,13 @@ class TableSink final : public Sink, public Lookup, public Undo {
     return info;
   }
 
+  /// A database that somebody holds before a record was moved is told of at once: there is nothing yet that would be worth waiting for.
   Status Prepare(const SinkSpec& spec) override {
-    ARROW_RETURN_NOT_OK(Abort());
-    ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
-    spec_ = spec;
-    ARROW_ASSIGN_OR_RAISE(const NewTable wanted, DesignTable(spec, location_.options));
-    ARROW_ASSIGN_OR_RAISE(sqlite::Db db, Connect(true));
-    ARROW_ASSIGN_OR_RAISE(const bool exists, db.HasTable(name_));
-    staging_.clear();
-    written_ = name_;
-    if (spec.on_exists == OnExists::replace) {
-      ARROW_RETURN_NOT_OK(ChooseStaging(db, exists));
-    } else if (exists) {
-      ARROW_RETURN_NOT_OK(CheckExisting(db));
-    }
-    ARROW_ASSIGN_OR_RAISE(const bool there, db.HasTable(written_));
-    if (!there) ARROW_RETURN_NOT_OK(Create(db, wanted));
-    return OpenTable(std::move(db));
+    const Status status = PrepareTable(spec);
+    if (!IsCategory(status, Category::locked)) return status;
+    ErrorFacts facts = FactsOf(status);
+    facts.retry = Retry::never;
+    return MakeError(std::move(facts), status.message());
   }
 
   Result<WriteOutcome> Write(const RecordView& batch) override {
@@ -144,6 +135,25 @@ class TableSink final : public Sink, public Lookup, public Undo {
   Result<sqlite::Db> Connect(bool create) const {
     const auto extension = location_.options.find("extension");
     return OpenForWriting(file_, extension == location_.options.end() ? "" : extension->second, create);
+  }
+
+  Status PrepareTable(const SinkSpec& spec) {
+    ARROW_RETURN_NOT_OK(Abort());
+    ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
+    spec_ = spec;
+    ARROW_ASSIGN_OR_RAISE(const NewTable wanted, DesignTable(spec, location_.options));
+    ARROW_ASSIGN_OR_RAISE(sqlite::Db db, Connect(true));
+    ARROW_ASSIGN_OR_RAISE(const bool exists, db.HasTable(name_));
+    staging_.clear();
+    written_ = name_;
+    if (spec.on_exists == OnExists::replace) {
+      ARROW_RETURN_NOT_OK(ChooseStaging(db, exists));
+    } else if (exists) {
+      ARROW_RETURN_NOT_OK(CheckExisting(db));
+    }
+    ARROW_ASSIGN_OR_RAISE(const bool there, db.HasTable(written_));
+    if (!there) ARROW_RETURN_NOT_OK(Create(db, wanted));
+    return OpenTable(std::move(db));
   }
 
   Status OpenTable(sqlite::Db db) {
