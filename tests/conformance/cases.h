@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace vecferry::conformance {
 struct Case {
   std::string name;
   RecordSchema schema;
-  RecordView records;
+  std::function<RecordView()> records;  ///< made when they are needed: some are large
 };
 
 /// The schema of plain records: one dense vector of four dimensions that the store holds as it is.
@@ -20,5 +21,6 @@ RecordSchema PlainSchema(const Fixture& fixture, const Capabilities& can);
 RecordView PlainRecords(const Fixture& fixture, const RecordSchema& schema, int first, int count);
 /// Every type of the record, each in a dataset of its own.
 std::vector<Case> AllCases(const Fixture& fixture, const Capabilities& can);
+Case FindCase(const Fixture& fixture, const Capabilities& can, const std::string& name);
 
 }  // namespace vecferry::conformance
