@@ -314,12 +314,12 @@ RecordSchema PlainSchema(const Fixture& fixture, const Capabilities& can) {
   return schema;
 }
 
-RecordView PlainRecords(const Fixture& fixture, const RecordSchema& schema, int first, int count) {
+RecordView PlainRecords(const Fixture& fixture, const RecordSchema& schema, int first, int count, int version) {
   std::vector<Row> rows;
   for (int i = first; i < first + count; ++i) {
     rows.emplace_back();
     rows.back().id = fixture.id(i);
-    rows.back().metadata = "{\"n\":" + std::to_string(i) + "}";
+    rows.back().metadata = "{\"n\":" + std::to_string(i + 1000 * version) + "}";
   }
   return Build(fixture, schema, rows);
 }

@@ -55,6 +55,8 @@ class Harness : public testing::Test {
  protected:
   /// A dataset that does not exist yet; another for each name.
   Location Fresh(const std::string& name = "a");
+  /// A name that no other test and no other call of this one gives.
+  std::string Unique(const std::string& name) const { return prefix_ + name; }
   /// A dataset with `count` plain records, or the sample of a store that is only read.
   Location Filled(int count);
   std::unique_ptr<Sink> OpenSink(const Location& location) { return Must(connector_->OpenSink(location, context_)); }
