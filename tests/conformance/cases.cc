@@ -13,6 +13,7 @@ struct Row {
   std::set<size_t> missing;  ///< vectors left out
   std::string bytes;         ///< of the first vector, "" for the usual ones
   bool large_indices = false;  ///< of sparse vectors: up to the end of uint32
+  int seed = -1;             ///< of the usual vectors, -1: the place in the dataset
 };
 
 /// Numbers that are exact in every element type, and never a zero vector.
@@ -56,7 +57,7 @@ RecordView Build(const Fixture& fixture, const RecordSchema& schema, const std::
     else if (fixture.document_required) builder.Document("text");
     builder.Metadata(row.metadata.value_or("{}"));
     for (size_t v = 0; v < schema.vectors.size(); ++v) {
-      if (!row.missing.contains(v)) PutVector(row, schema.vectors[v], v, static_cast<int>(i), builder);
+      if (!row.missing.contains(v)) PutVector(row, schema.vectors[v], v, row.seed < 0 ? static_cast<int>(i) : row.seed, builder);
     }
     if (row.extra && !schema.extras.empty()) builder.Extra(0, *row.extra);
     builder.EndRow();
@@ -319,6 +320,7 @@ RecordView PlainRecords(const Fixture& fixture, const RecordSchema& schema, int 
   for (int i = first; i < first + count; ++i) {
     rows.emplace_back();
     rows.back().id = fixture.id(i);
+    rows.back().seed = i;
     rows.back().metadata = "{\"n\":" + std::to_string(i + 1000 * version) + "}";
   }
   return Build(fixture, schema, rows);

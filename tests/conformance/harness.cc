@@ -1,6 +1,31 @@
 #include "conformance/harness.h"
 
+#include <csignal>
+
+#include <unistd.h>
+
 namespace vecferry::conformance {
+namespace {
+
+/// This process's folder. In memory where the machine has room for it: what is tested is not the disk, and each copy syncs its
+/// journal many times. Folders of processes that ended without removing theirs are removed.
+const fs::path& Root() {
+  static const fs::path root = [] {
+    const fs::path memory = "/dev/shm", disk = fs::path(VECFERRY_BINARY_DIR) / "conformance_test";
+    std::error_code ec;
+    const auto space = fs::space(memory, ec);
+    const bool roomy = !ec && space.available >= (uintmax_t{512} << 20) && ::access(memory.c_str(), W_OK) == 0;
+    const fs::path base = roomy ? memory / ("vecferry-conformance-" + std::to_string(::getuid())) : disk;
+    for (const auto& each : fs::directory_iterator(base, ec)) {
+      const int pid = std::atoi(each.path().filename().c_str());
+      if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) fs::remove_all(each.path(), ec);
+    }
+    return base / std::to_string(::getpid());
+  }();
+  return root;
+}
+
+}  // namespace
 
 Registry& Stores() {
   static Registry* registry = [] {
@@ -33,7 +58,7 @@ Harness::Harness(const Fixture& fixture) : fixture_(&fixture) {
   std::replace(name.begin(), name.end(), '/', '-');
   static int tests = 0;
   prefix_ = "t" + std::to_string(++tests) + "_";
-  dir_ = fs::path(VECFERRY_BINARY_DIR) / "conformance_test" / fixture.name() / name;
+  dir_ = Root() / fixture.name() / name;
   fs::remove_all(dir_);
   fs::create_directories(dir_);
   can_ = fixture.empty ? Must(connector_->CapabilitiesOf(Fresh("can"))) : connector_->info().capabilities;
@@ -41,7 +66,10 @@ Harness::Harness(const Fixture& fixture) : fixture_(&fixture) {
 }
 
 Harness::~Harness() {
-  if (!HasFailure()) fs::remove_all(dir_);
+  if (HasFailure()) return;
+  std::error_code ec;
+  fs::remove_all(dir_, ec);
+  for (const fs::path& each : {dir_.parent_path(), dir_.parent_path().parent_path()}) fs::remove(each, ec);  // where it is empty
 }
 
 Location Harness::Fresh(const std::string& name) {
