@@ -62,26 +62,6 @@ CopyOptions EngineSuite::Options() const {
   return options;
 }
 
-void EngineSuite::Put(const Location& location, const RecordView& records) {
-  NewRun();
-  OpenContext context;
-  context.cancel = &cancel_;
-  context.layout = context_.layout;
-  const auto sink = Must(Must(EngineStores().Find(location.scheme))->OpenSink(location, context));
-  SinkSpec spec = SpecOf(records.schema());
-  spec.on_exists = OnExists::upsert;
-  const bool exists = Must(sink->Describe()).exists;
-  spec.existed = exists;
-  if (!exists) spec.on_exists = OnExists::fail;
-  Must(sink->Prepare(spec));
-  if (records.rows() > 0) {
-    const WriteOutcome outcome = Must(sink->Write(records));
-    for (const RowReject& reject : outcome.rejects) throw std::runtime_error(reject.code + ": " + reject.message);
-  }
-  Must(sink->Flush());
-  Must(sink->Finish());
-}
-
 Harness::Content EngineSuite::ContentOf(const Location& location) {
   OpenContext context;
   context.cancel = &cancel_;
@@ -102,37 +82,6 @@ void EngineSuite::ExpectRefused(const Location& source, const Location& target, 
 
 RecordView EngineSuite::Versions(int first, int count, int version) {
   return PlainRecords(*fixture_, Schema(), first, count, version);
-}
-
-CopyOptions KilledOptions() {
-  CopyOptions options;
-  options.command = "vecferry copy";
-  options.batch_rows = 10;
-  options.jobs = 1;
-  return options;
-}
-
-int CopyInThisProcess(const Fixture& fixture, const std::string& source, const std::string& target, int count) {
-  const Location from = Must(EngineStores().Resolve(source)), to = Must(EngineStores().Resolve(target));
-  const Capabilities can = Must(Must(EngineStores().Find(to.scheme))->CapabilitiesOf(to));
-  const RecordView records = PlainRecords(fixture, PlainSchema(fixture, can), 0, count);
-  OpenContext context;
-  Intents intents;
-  SinkSpec spec;
-  spec.schema = records.schema();
-  spec.run_id = "other";
-  spec.intents = &intents;
-  spec.layout = context.layout = Must(EngineStores().FindLayout(fixture.layout));
-  const auto sink = Must(Must(EngineStores().Find("memory"))->OpenSink(from, context));
-  Must(sink->Prepare(spec));
-  Must(sink->Write(records));
-  Must(sink->Finish());
-  Events events;
-  const CancelToken cancel;
-  const Engine engine{EngineStores(), events, cancel};
-  const auto report = Copy(engine, from, to, KilledOptions());
-  if (!report.ok()) std::cerr << report.status() << '\n';
-  return report.ok() ? report->exit_code : ExitCodeOf(report.status());
 }
 
 }  // namespace vecferry::conformance

@@ -1,4 +1,6 @@
 #pragma once
+#include <sys/types.h>
+
 #include "base/failpoint.h"
 #include "conformance/harness.h"
 #include "migration/engine.h"
@@ -10,6 +12,9 @@ namespace vecferry::conformance {
 /// durable, asked after every batch.
 Registry& EngineStores();
 
+/// Writes records as somebody else would, into a dataset that may hold some.
+void PutRecords(const Fixture& fixture, const Location& location, const RecordView& records);
+
 /// The engine's verbs on one kind of store. The other side is memory: of this process.
 class EngineSuite : public Harness {
  public:
@@ -20,8 +25,7 @@ class EngineSuite : public Harness {
   /// A dataset of this process, of this test's own.
   Location Memory(const std::string& name) { return Must(EngineStores().Resolve("memory:" + Unique(name) + "#docs")); }
   CopyOptions Options() const;
-  /// Writes records as somebody else would, into a dataset that may hold some.
-  void Put(const Location& location, const RecordView& records);
+  void Put(const Location& location, const RecordView& records) { PutRecords(*fixture_, location, records); }
   /// What a dataset of any kind holds.
   Content ContentOf(const Location& location);
   bool Exists(const Location& location) { return Must(OpenSink(location)->Describe()).exists; }
@@ -44,10 +48,19 @@ class EngineSinkSuite : public EngineSuite {
   static bool Concerns(const Capabilities& can) { return can.sink; }
 };
 
-/// Copies `count` plain records of `fixture` out of the memory: dataset `source` into `target`: what another process does so that
-/// it can be killed. Its exit code.
-int CopyInThisProcess(const Fixture& fixture, const std::string& source, const std::string& target, int count);
-/// The options of that copy, also for the process that resumes it.
+/// This program once more, as a process that is told by its arguments to do one of the following. `failpoint` is where it ends
+/// itself, "" for nowhere.
+pid_t StartAgain(const std::vector<std::string>& arguments, const std::string& failpoint = {});
+/// How that process ended, as waitpid tells it.
+int Await(pid_t process);
+/// What such a process does: --copy FIXTURE SOURCE TARGET COUNT copies plain records out of a memory: dataset, its exit code that of
+/// the copy; --write FIXTURE TARGET RECORDS STEPS writes into a dataset of so many records, its exit code the steps that were done.
+/// Nothing where the arguments are for the tests.
+std::optional<int> ActAsAnother(int argc, char** argv);
+
+/// The options of the copy that is killed, also for the process that resumes it.
 CopyOptions KilledOptions();
+/// The ids that a writer's step writes anew.
+std::vector<int> TouchedBy(int step, int records);
 
 }  // namespace vecferry::conformance

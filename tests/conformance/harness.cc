@@ -69,13 +69,16 @@ Harness::~Harness() {
   if (HasFailure()) return;
   std::error_code ec;
   fs::remove_all(dir_, ec);
-  for (const fs::path& each : {dir_.parent_path(), dir_.parent_path().parent_path()}) fs::remove(each, ec);  // where it is empty
+  for (const fs::path& each : {dir_.parent_path(), Root(), Root().parent_path()}) fs::remove(each, ec);  // where it is empty
 }
 
 Location Harness::Fresh(const std::string& name) {
   const fs::path dir = dir_ / (prefix_ + name);
   fs::create_directories(dir);
-  return Must(Stores().Resolve(fixture_->empty(dir)));
+  const std::string text = fixture_->empty(dir);
+  Location location = Must(Stores().Resolve(text));
+  texts_[location.Display()] = text;
+  return location;
 }
 
 Location Harness::Filled(int count) {

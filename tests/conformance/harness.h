@@ -55,6 +55,8 @@ class Harness : public testing::Test {
  protected:
   /// A dataset that does not exist yet; another for each name.
   Location Fresh(const std::string& name = "a");
+  /// What such a dataset's location was made of, credentials and all.
+  std::string TextOf(const Location& location) const { return texts_.at(location.Display()); }
   /// A name that no other test and no other call of this one gives.
   std::string Unique(const std::string& name) const { return prefix_ + name; }
   /// A dataset with `count` plain records, or the sample of a store that is only read.
@@ -91,6 +93,7 @@ class Harness : public testing::Test {
   Intents intents_;
 
  private:
+  std::map<std::string, std::string> texts_;
   std::string prefix_;  ///< of the names of this test's datasets, short and its own
 };
 

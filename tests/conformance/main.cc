@@ -1,6 +1,5 @@
 // The suite over every kind of store: "SUITE/STORE.CASE" is one test. Told --ctest FILE it writes what ctest is to run, one
 // entry a store, so that stores run beside each other and what a store's tests share is started once.
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -34,14 +33,6 @@ int WriteList(const char* file) {
   entry("registry", "Registry.*");
   for (const Fixture& fixture : Fixtures()) entry(fixture.name(), "*/" + fixture.name() + ".*");
   return out.good() ? 0 : 1;
-}
-
-/// --copy FIXTURE SOURCE TARGET COUNT: the copy that the tests kill.
-int CopyToBeKilled(char** arguments) {
-  for (const Fixture& fixture : Fixtures()) {
-    if (fixture.name() == arguments[0]) return CopyInThisProcess(fixture, arguments[1], arguments[2], std::atoi(arguments[3]));
-  }
-  return exit_code::kUsage;
 }
 
 /// At the end one line a store: how many tests, and what they have shown.
@@ -85,7 +76,7 @@ TEST(Registry, EveryKindOfStoreHasItsFixture) {
 
 int main(int argc, char** argv) {
   using namespace vecferry::conformance;
-  if (argc == 6 && !std::strcmp(argv[1], "--copy")) return CopyToBeKilled(argv + 2);
+  if (const auto code = ActAsAnother(argc, argv)) return *code;
   testing::InitGoogleTest(&argc, argv);
   if (argc == 3 && !std::strcmp(argv[1], "--ctest")) return WriteList(argv[2]);
   RegisterTests();

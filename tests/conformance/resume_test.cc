@@ -1,15 +1,10 @@
 // A copy that is killed at any batch and started again ends as one that was not interrupted.
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
 
 #include "conformance/engine_harness.h"
-
-extern char** environ;
 
 namespace vecferry::conformance {
 namespace {
@@ -29,8 +24,9 @@ class Kill : public EngineSinkSuite {
  protected:
   void Begin(const std::string& name) {
     source_ = Memory("source" + name);
-    target_ = Fresh(name);
-    if (can_.replay == Replay::truncate_and_replay) target_.scheme = "eager-" + target_.scheme;
+    const Location target = Fresh(name);
+    target_text_ = (can_.replay == Replay::truncate_and_replay ? "eager-" : "") + TextOf(target);
+    target_ = Must(EngineStores().Resolve(target_text_));
     Put(source_, Records(0, kRecords));
   }
 
@@ -45,19 +41,7 @@ class Kill : public EngineSinkSuite {
 
   /// The copy in a process of its own, which dies by SIGKILL.
   bool KillAnother(const std::string& failpoint) {
-    std::string program = "/proc/self/exe", flag = "--copy", name = fixture_->name(), source = source_.Display(), target = target_.Display(), count = std::to_string(kRecords);
-    std::vector<char*> arguments = {program.data(), flag.data(), name.data(), source.data(), target.data(), count.data(), nullptr};
-    std::string variable = "VECFERRY_FAILPOINT=" + failpoint;
-    std::vector<char*> environment;
-    for (char** each = environ; *each; ++each) {
-      if (!std::string_view(*each).starts_with("VECFERRY_FAILPOINT=")) environment.push_back(*each);
-    }
-    environment.push_back(variable.data());
-    environment.push_back(nullptr);
-    pid_t child = 0;
-    if (posix_spawn(&child, program.data(), nullptr, nullptr, arguments.data(), environment.data()) != 0) throw std::runtime_error("the suite cannot be started again");
-    int status = 0;
-    if (waitpid(child, &status, 0) != child) throw std::runtime_error("the copy cannot be awaited");
+    const int status = Await(StartAgain({"--copy", fixture_->name(), source_.Display(), target_text_, std::to_string(kRecords)}, failpoint));
     const bool whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     EXPECT_TRUE(whole || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) << failpoint << ": the copy ended with status " << status;
     return !whole;
@@ -77,6 +61,7 @@ class Kill : public EngineSinkSuite {
   const std::string failpoint_;
   const bool sure_;
   Location source_, target_;
+  std::string target_text_;
 };
 
 /// Once at each place that has a name, the store's own among them.
