@@ -11,6 +11,7 @@ Fixture Memory() {
   Fixture fixture;
   fixture.scheme = "memory";
   fixture.empty = [](const fs::path& dir) { return "memory:" + dir.filename().string() + "#docs"; };
+  fixture.outlasts_process = false;
   return fixture;
 }
 
@@ -96,10 +97,22 @@ Fixture SqliteVec() {
   return fixture;
 }
 
+/// Those of the files in fixtures/.
+std::vector<Fixture>& Added() {
+  static std::vector<Fixture> fixtures;
+  return fixtures;
+}
+
 }  // namespace
 
+FixturesOf::FixturesOf(std::vector<Fixture> fixtures) { Added().insert(Added().end(), fixtures.begin(), fixtures.end()); }
+
 const std::vector<Fixture>& Fixtures() {
-  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+  static const std::vector<Fixture> fixtures = [] {
+    std::vector<Fixture> all = {Memory(), Jsonl(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+    all.insert(all.end(), Added().begin(), Added().end());
+    return all;
+  }();
   return fixtures;
 }
 
