@@ -11,6 +11,7 @@ Connector::Info MakeInfo() {
   info.scheme = "jsonl";
   info.title = "A file of JSON lines, one record each";
   info.example = "jsonl:docs.jsonl";
+  info.backup_ending = ".jsonl";
   info.notes = "Every type of the record comes back as it was; docs/formats/jsonl.md is the format. The file appears when it is whole.";
   Capabilities& can = info.capabilities;
   can.source = can.sink = can.undo = true;
