@@ -212,7 +212,7 @@ class JobParser {
 Status CheckOption(const Connector::Info& info, const std::string& name, const JobOption& option) {
   const auto spec = std::find_if(info.options.begin(), info.options.end(), [&](const auto& each) { return each.name == name; });
   const bool known = spec != info.options.end() || name == "layout";
-  if (!known && !info.foreign_options) {
+  if (!known) {
     std::vector<std::string> names = {"layout"};
     for (const auto& each : info.options) names.push_back(each.name);
     return Wrong(option.place, fmt::format("{} has no option '{}'{}", info.scheme, Printable(name, 100), Suggestion(name, names)),

@@ -75,8 +75,7 @@ Json RuleOf(const Connector::Info& info, const Json& layout) {
   Json options = Json::object();
   for (const auto& spec : info.options) options[spec.name] = PropertyOf(spec);
   options["layout"] = layout;
-  Json then = {{"properties", options}};
-  if (!info.foreign_options) then["additionalProperties"] = false;
+  const Json then = {{"properties", options}, {"additionalProperties", false}};
   return {{"if", {{"properties", {{"uri", Text(SchemePattern(info))}}}, {"required", {"uri"}}}}, {"then", {{"properties", {{"options", then}}}}}};
 }
 

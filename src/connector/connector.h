@@ -280,7 +280,6 @@ class Connector {
     /// Of the files that backups in this form are: ".jsonl"; "" where it is none. A store of such a form is one file, keeps every record
     /// exactly, and gives back the settings and the layout that its sink was given.
     std::string backup_ending;
-    bool foreign_options = false;       ///< takes others besides, for the store's own library: libpq's
     std::string notes;                  ///< Markdown, for the reference page
   };
   virtual const Info& info() const = 0;
