@@ -277,6 +277,9 @@ class Connector {
     std::string default_layout;         ///< layout when none is named and the other side knows none
     Capabilities capabilities;
     std::vector<OptionSpec> options;
+    /// Of the files that backups in this form are: ".jsonl"; "" where it is none. A store of such a form is one file, keeps every record
+    /// exactly, and gives back the settings and the layout that its sink was given.
+    std::string backup_ending;
     std::string notes;                  ///< Markdown, for the reference page
   };
   virtual const Info& info() const = 0;
