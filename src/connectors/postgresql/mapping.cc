@@ -155,8 +155,13 @@ class Mapper {
     return key;
   }
 
+  /// A tenant's column that is part of the key is no part of the id: a record is found by both.
+  int TenantColumn() const { return options_.tenant ? relation_.Find(*options_.tenant) : OfRole(Role::tenant); }
+
   Status ChooseId() {
-    const std::vector<int> known = KnownKey();
+    std::vector<int> known = KnownKey();
+    const int tenant = TenantColumn();
+    if (known.size() > 1) std::erase(known, tenant);
     if (!options_.id.empty()) {
       ARROW_ASSIGN_OR_RAISE(mapping_.id, Positions(options_.id, "id="));
     } else if (const int at = OfRole(Role::id); at >= 0 && layout_.name != "default") {
@@ -168,7 +173,9 @@ class Mapper {
     } else if (!options_.key.empty()) {
       ARROW_ASSIGN_OR_RAISE(mapping_.id, Positions(options_.key, "key="));
     }
-    mapping_.unique_ids = !mapping_.id.empty() && IsUnique(mapping_.id);
+    std::vector<int> identity = mapping_.id;
+    if (tenant >= 0) identity.push_back(tenant);
+    mapping_.unique_ids = !mapping_.id.empty() && IsUnique(identity);
     if (mapping_.id.empty() && !relation_.parts.empty()) {
       mapping_.id_is_place = true;
       mapping_.unique_ids = true;
