@@ -1,69 +1,34 @@
 #pragma once
-#include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "connectors/postgresql/codec.h"
 #include "record/json.h"
 
 namespace vecferry::postgresql {
 
-/// JSON that jsonb keeps as it is. Numbers are numeric there: a double always has a fraction, and no exponent that would be lost;
-/// -0.0, which numeric lacks, is {"$vf":"f64","v":"-0.0"}. Category::bad_content with code "nul-character" for text with NUL.
-class JsonbWriter final : public JsonVisitor {
- public:
-  explicit JsonbWriter(std::string* out) : out_(out), writer_(out) {}
-  Status Null() override { return writer_.Null(); }
-  Status Bool(bool value) override { return writer_.Bool(value); }
-  Status Int(int64_t value) override { return writer_.Int(value); }
-  Status Uint(uint64_t value) override { return writer_.Uint(value); }
-  Status Double(double value) override;
-  Status String(std::string_view utf8) override;
-  Status Special(std::string_view type, std::string_view text) override { return writer_.Special(type, text); }
-  Status BeginObject() override { return writer_.BeginObject(); }
-  Status Key(std::string_view utf8) override;
-  Status EndObject() override { return writer_.EndObject(); }
-  Status BeginArray() override { return writer_.BeginArray(); }
-  Status EndArray() override { return writer_.EndArray(); }
-
- private:
-  std::string* out_;
-  JsonWriter writer_;
-};
-
-/// Whether metadata text can stand in a jsonb value byte for byte. May say no where it could.
-bool IsJsonbText(std::string_view metadata);
-
-/// Category::bad_content, code "nul-character", for text that PostgreSQL cannot hold.
-Status CheckText(std::string_view utf8);
-
-/// A value of the metadata that has a column of its own.
-struct FieldValue {
-  enum class Kind { absent, boolean, integer, unsigned_integer, real, text, special, json, array, object };
-  Kind kind = Kind::absent;
-  bool boolean = false;
-  int64_t integer = 0;
-  uint64_t unsigned_integer = 0;
-  double real = 0;
-  std::string type;   ///< of a special
-  std::string text;   ///< of text and special; JSON text where the column takes JSON; an array as PostgreSQL writes one
-};
-
-/// Takes the events of one metadata object apart: fields that have a column go into their slots, everything else into the rest. A null that has
-/// a column goes into the rest as well: in the column it would be the same as no value.
+/// Takes the events of one metadata object apart: fields that have a column become whole fields of a row, everything else the rest. A null that has
+/// a column goes into the rest: in the column it would be the same as no value.
 class FieldSplitter final : public JsonVisitor {
  public:
-  struct Field {
+  struct Column {
     std::string key;
-    bool json = false;   ///< its column takes any JSON
+    Type type;               ///< of the value as it is sent
+    bool timestamp = false;  ///< a moment: text in ISO 8601 and seconds since the epoch are taken too
   };
-  explicit FieldSplitter(std::vector<Field> fields);
+  enum class Rest { jsonb, json, none };
+  /// What the rest is for: a jsonb column, a json column, which keeps texts as they are, or none: then a null that has a column is no value.
+  FieldSplitter(std::vector<Column> columns, Rest rest);
   /// Before each object. `rest` receives the object of what has no column.
   void Begin(std::string* rest);
-  const std::vector<FieldValue>& values() const { return values_; }
-  bool rest_is_empty() const { return !any_rest_; }
+  /// Whole fields, length and bytes; "" where the record has no value.
+  const std::vector<std::string>& fields() const { return fields_; }
+  /// Whether anything but the braces is in the rest.
+  bool has_rest() const { return has_rest_; }
 
   Status Null() override;
   Status Bool(bool value) override;
@@ -79,21 +44,21 @@ class FieldSplitter final : public JsonVisitor {
   Status EndArray() override;
 
  private:
-  /// Where the event goes: nullptr where it is a slot's own.
-  JsonVisitor* Out();
-  FieldValue* Scalar(FieldValue::Kind kind);
-  Status ArrayItem(std::string_view text, bool quoted);
-  void Ended();
+  JsonVisitor& Out() { return encoder_ ? static_cast<JsonVisitor&>(*encoder_) : *rest_; }
+  bool AtMoment() const { return encoder_ && depth_ == 1 && columns_[slot_].timestamp; }
+  Status Moment(int64_t microseconds);
+  /// After each value.
+  Status Ended(const Status& status);
 
-  const std::vector<Field> fields_;
+  const std::vector<Column> columns_;
+  const Rest for_;
   std::map<std::string, size_t, std::less<>> at_;
-  std::vector<FieldValue> values_;
-  std::optional<JsonbWriter> rest_, json_;
+  std::vector<std::string> fields_;
+  std::unique_ptr<JsonVisitor> rest_;
+  std::optional<ValueEncoder> encoder_;  ///< of the field whose value comes
+  size_t slot_ = 0;
   int depth_ = 0;
-  int slot_ = -1;             ///< the field whose value comes
-  int skip_ = 0;              ///< depth inside an object that no column takes
-  bool any_rest_ = false;
-  bool first_item_ = true;
+  bool has_rest_ = false;
 };
 
 }  // namespace vecferry::postgresql

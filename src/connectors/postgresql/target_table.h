@@ -24,7 +24,7 @@ struct TargetColumn {
 
   bool json() const { return !type.array && (type.kind == Kind::json || type.kind == Kind::jsonb); }
   /// Values travel as text into a staging table and are cast there.
-  bool cast() const { return type.array || type.kind == Kind::other || type.kind == Kind::interval || type.kind == Kind::timetz; }
+  bool cast() const { return type.as_text(); }
 };
 
 struct TargetTable {
