@@ -57,7 +57,7 @@ Status AppendTextField(const Type& type, std::string_view text, std::string* out
 class ValueEncoder final : public JsonVisitor {
  public:
   ValueEncoder(const Type& type, std::string* out);
-  /// After the last event. On an error the output is as it was before.
+  /// After the last event. After an error, also of an event, the output holds part of the field: the caller cuts it off.
   Status End();
 
   Status Null() override;
