@@ -7,6 +7,7 @@
 
 #include "base/failpoint.h"
 #include "connectors/postgresql/names.h"
+#include "connectors/postgresql/wire.h"
 
 namespace vecferry::postgresql {
 namespace {
@@ -14,15 +15,13 @@ namespace {
 constexpr std::string_view kStage = "pg_temp.vecferry_stage";
 constexpr std::string_view kWhat = "writing rows";
 constexpr std::string_view kUniqueViolation = "23505";
-// PGCOPY, no flags, no header extension; and the end.
-constexpr std::string_view kCopyHeader("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
-constexpr std::string_view kCopyTrailer("\377\377", 2);
 
 Status Copy(Client& client, const std::string& into, const EncodedRows& part, Act act) {
   ARROW_RETURN_NOT_OK(client.BeginCopyIn("COPY " + into + " FROM STDIN (FORMAT binary)", act, kWhat));
-  ARROW_RETURN_NOT_OK(client.CopyWrite(kCopyHeader));
-  ARROW_RETURN_NOT_OK(client.CopyWrite(part.bytes));
-  ARROW_RETURN_NOT_OK(client.CopyWrite(kCopyTrailer));
+  std::string header, trailer;
+  AppendCopyHeader(&header);
+  AppendCopyTrailer(&trailer);
+  for (const std::string_view piece : {std::string_view(header), std::string_view(part.bytes), std::string_view(trailer)}) ARROW_RETURN_NOT_OK(client.CopyWrite(piece));
   return client.CopyEnd().status();
 }
 
@@ -99,7 +98,7 @@ Status TableWriter::Stage(Session& session) const {
   std::string columns;
   for (const TargetColumn& column : table_.columns) {
     columns += columns.empty() ? "" : ", ";
-    columns += column.wire == Wire::cast ? "NULL::text AS " + QuoteName(column.name) : QuoteName(column.name);
+    columns += column.cast() ? "NULL::text AS " + QuoteName(column.name) : QuoteName(column.name);
   }
   const std::string sql = fmt::format("DROP TABLE IF EXISTS {0}; CREATE TEMPORARY TABLE {1} ON COMMIT DELETE ROWS AS SELECT {2} FROM {3} WITH NO DATA", kStage,
                                       kStage.substr(kStage.find('.') + 1), columns, table_.Sql());
@@ -119,7 +118,7 @@ std::string TableWriter::MergeSql(const EncodedRows& part) const {
   for (const size_t at : part.columns) {
     const TargetColumn& column = table_.columns[at];
     const std::string name = QuoteName(column.name);
-    values += (values.empty() ? "" : ", ") + (column.wire == Wire::cast ? name + "::" + column.type : name);
+    values += (values.empty() ? "" : ", ") + (column.cast() ? name + "::" + column.type.name : name);
     if (std::find(table_.key.begin(), table_.key.end(), column.name) == table_.key.end()) {
       set += fmt::format("{}{} = EXCLUDED.{}", set.empty() ? "" : ", ", name, name);
     }
