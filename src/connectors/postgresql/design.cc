@@ -8,13 +8,13 @@
 
 #include "base/text.h"
 #include "connectors/postgresql/types.h"
+#include "connectors/postgresql/vector_mark.h"
 
 namespace vecferry::postgresql {
 namespace {
 
 using Role = TableLayout::Role;
 
-constexpr std::string_view kVectorMark = "vecferry vector";
 constexpr int kMostDims = 16000;
 
 std::string IdType(const RecordSchema& schema, const TableLayout::Column& column, const TableWish& wish) {
@@ -203,36 +203,5 @@ std::string TableDesign::CreateSql(const RelationName& name, const std::string& 
 }
 
 std::string RunKeyName(const RelationName& name) { return ShortName(name.table, "vecferry_key"); }
-
-std::string VectorMark(const VectorSpec& spec) {
-  std::string mark(kVectorMark);
-  if (!spec.name.empty()) mark += " " + QuoteName(spec.name);
-  if (spec.metric != Metric::unknown) mark += fmt::format(" metric={}", Name(spec.metric));
-  return mark;
-}
-
-std::optional<VectorMarkParts> ParseVectorMark(std::string_view comment) {
-  if (!comment.starts_with(kVectorMark)) return std::nullopt;
-  std::string_view rest = comment.substr(kVectorMark.size());
-  VectorMarkParts parts;
-  if (rest.starts_with(" \"")) {
-    size_t at = 2;
-    for (;; ++at) {
-      if (at >= rest.size()) return std::nullopt;
-      if (rest[at] == '"' && (at + 1 >= rest.size() || rest[at + 1] != '"')) break;
-      if (rest[at] == '"') ++at;
-      parts.name += rest[at];
-    }
-    rest.remove_prefix(at + 1);
-  }
-  constexpr std::string_view kMetric = " metric=";
-  if (rest.starts_with(kMetric)) {
-    const auto metric = ParseMetric(rest.substr(kMetric.size()));
-    if (!metric.ok()) return std::nullopt;
-    parts.metric = *metric;
-    return parts;
-  }
-  return rest.empty() ? std::optional(parts) : std::nullopt;
-}
 
 }  // namespace vecferry::postgresql

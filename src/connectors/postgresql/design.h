@@ -36,12 +36,4 @@ Result<TableDesign> DesignTable(const RecordSchema& schema, const Layout& layout
 /// The name of the unique index that a run needs for a table without a primary key of its own.
 std::string RunKeyName(const RelationName& name);
 
-/// What a column's comment says of a vector that its type and indexes do not: "vecferry vector NAME metric=METRIC".
-std::string VectorMark(const VectorSpec& spec);
-struct VectorMarkParts {
-  std::string name;
-  Metric metric = Metric::unknown;
-};
-std::optional<VectorMarkParts> ParseVectorMark(std::string_view comment);
-
 }  // namespace vecferry::postgresql

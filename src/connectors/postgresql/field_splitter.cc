@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "connectors/postgresql/datetime.h"
 #include "connectors/postgresql/jsonb_writer.h"
+#include "connectors/postgresql/mapping.h"
 
 namespace vecferry::postgresql {
 namespace {
@@ -16,7 +17,8 @@ constexpr double kLatest = 4e11;             ///< seconds, well within what a ti
 
 }  // namespace
 
-FieldSplitter::FieldSplitter(std::vector<Column> columns, Rest rest) : columns_(std::move(columns)), for_(rest), fields_(columns_.size()) {
+FieldSplitter::FieldSplitter(std::vector<Column> columns, Rest rest, std::string metadata_column)
+    : columns_(std::move(columns)), for_(rest), metadata_column_(std::move(metadata_column)), fields_(columns_.size()) {
   for (size_t i = 0; i < columns_.size(); ++i) at_.emplace(columns_[i].key, i);
 }
 
@@ -43,12 +45,18 @@ Status FieldSplitter::Moment(int64_t microseconds) {
   return Ended(encoder_->Special("datetime", text));
 }
 
+Status FieldSplitter::RestKey(std::string_view key) {
+  const std::string_view name = key.substr(std::min(key.find_first_not_of('\\'), key.size()));
+  if (at_.contains(name) || (!name.empty() && name == metadata_column_)) return rest_->Key(EscapedKey(key));
+  return rest_->Key(key);
+}
+
 Status FieldSplitter::Null() {
   if (encoder_ && depth_ == 1) {
     encoder_.reset();
     if (for_ == Rest::none) return Status::OK();
     has_rest_ = true;
-    ARROW_RETURN_NOT_OK(rest_->Key(columns_[slot_].key));
+    ARROW_RETURN_NOT_OK(RestKey(columns_[slot_].key));
     return rest_->Null();
   }
   return Out().Null();
@@ -88,7 +96,7 @@ Status FieldSplitter::Key(std::string_view utf8) {
   const auto found = at_.find(utf8);
   if (found == at_.end()) {
     has_rest_ = true;
-    return rest_->Key(utf8);
+    return RestKey(utf8);
   }
   slot_ = found->second;
   fields_[slot_].clear();

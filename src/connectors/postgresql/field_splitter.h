@@ -22,7 +22,8 @@ class FieldSplitter final : public JsonVisitor {
   };
   enum class Rest { jsonb, json, none };
   /// What the rest is for: a jsonb column, a json column, which keeps texts as they are, or none: then a null that has a column is no value.
-  FieldSplitter(std::vector<Column> columns, Rest rest);
+  /// A key of the rest that is the name of one of the columns, or `metadata_column`, apart from backslashes in front, gets one more (see Mapping).
+  FieldSplitter(std::vector<Column> columns, Rest rest, std::string metadata_column);
   /// Before each object. `rest` receives the object of what has no column.
   void Begin(std::string* rest);
   /// Whole fields, length and bytes; "" where the record has no value.
@@ -45,6 +46,7 @@ class FieldSplitter final : public JsonVisitor {
 
  private:
   JsonVisitor& Out() { return encoder_ ? static_cast<JsonVisitor&>(*encoder_) : *rest_; }
+  Status RestKey(std::string_view key);
   bool AtMoment() const { return encoder_ && depth_ == 1 && columns_[slot_].timestamp; }
   Status Moment(int64_t microseconds);
   /// After each value.
@@ -52,6 +54,7 @@ class FieldSplitter final : public JsonVisitor {
 
   const std::vector<Column> columns_;
   const Rest for_;
+  const std::string metadata_column_;
   std::map<std::string, size_t, std::less<>> at_;
   std::vector<std::string> fields_;
   std::unique_ptr<JsonVisitor> rest_;

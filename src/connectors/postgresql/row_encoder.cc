@@ -40,6 +40,11 @@ FieldSplitter::Rest RestOf(const TargetTable& table) {
   return metadata->type.kind == Kind::json ? FieldSplitter::Rest::json : FieldSplitter::Rest::jsonb;
 }
 
+std::string MetadataName(const TargetTable& table) {
+  const TargetColumn* const metadata = table.Find(Role::metadata);
+  return metadata ? metadata->name : "";
+}
+
 }  // namespace
 
 std::optional<std::string> SpellId(const TargetColumn& column, std::string_view id) {
@@ -54,7 +59,7 @@ std::optional<std::string> SpellId(const TargetColumn& column, std::string_view 
 
 struct RowEncoder::Impl {
   Impl(const TargetTable& target, const RecordSchema& record_schema)
-      : table(target), schema(record_schema), splitter(FieldColumns(target), RestOf(target)), for_rest(RestOf(target)) {
+      : table(target), schema(record_schema), splitter(FieldColumns(target), RestOf(target), MetadataName(target)), metadata_name(MetadataName(target)), for_rest(RestOf(target)) {
     for (size_t i = 0, field = 0; i < table.columns.size(); ++i) {
       const TargetColumn& column = table.columns[i];
       fields.push_back(column.role == Role::field ? field++ : SIZE_MAX);
@@ -102,7 +107,9 @@ struct RowEncoder::Impl {
   /// The metadata taken apart into `rest` and the splitter's fields.
   Status Split(const RecordView& batch, int64_t row) {
     const std::string_view metadata = batch.metadata(row).value_or("{}");
-    if (!any_field && (for_rest == FieldSplitter::Rest::json || (for_rest == FieldSplitter::Rest::jsonb && IsJsonbText(metadata)))) {
+    // A key of the metadata column's own name is written otherwise than it stands.
+    const bool plain = !any_field && metadata.find(metadata_name) == std::string_view::npos;
+    if (plain && (for_rest == FieldSplitter::Rest::json || (for_rest == FieldSplitter::Rest::jsonb && IsJsonbText(metadata)))) {
       rest_view = metadata;
       has_rest = metadata.size() > 2;
       return Status::OK();
@@ -219,6 +226,7 @@ struct RowEncoder::Impl {
   const RecordSchema& schema;
   JsonReader json;
   FieldSplitter splitter;
+  const std::string metadata_name;
   const FieldSplitter::Rest for_rest;
   bool any_field = false, has_rest = false;
   std::vector<size_t> fields;        ///< of each column, its place among the splitter's
