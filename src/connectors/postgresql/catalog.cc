@@ -22,7 +22,7 @@ Result<Answer> Ask(Client& client, const std::string& sql, const std::vector<std
 
 constexpr const char* kFindSql =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples::float8, pg_catalog.pg_table_is_visible(c.oid), c.relhassubclass, "
-    "CASE WHEN c.relkind IN ('r','m') THEN pg_catalog.pg_total_relation_size(c.oid) END "
+    "CASE WHEN c.relkind IN ('r','m') THEN pg_catalog.pg_total_relation_size(c.oid) END, pg_catalog.obj_description(c.oid, 'pg_class') "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relname = $2 AND CASE WHEN $1 = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $1 END "
     "AND c.relkind IN ('r','p','v','m','f')";
@@ -30,7 +30,7 @@ constexpr const char* kFindSql =
 Status LoadColumns(Client& client, Relation* relation) {
   ARROW_ASSIGN_OR_RAISE(const Answer rows, Ask(client,
       "SELECT a.attname, a.atttypid, a.atttypmod, a.attnum, a.attnotnull, a.attgenerated <> '', a.attidentity = 'a', "
-      "CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END "
+      "CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END, a.attidentity <> '', pg_catalog.col_description(a.attrelid, a.attnum) "
       "FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
       "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum", {std::to_string(relation->oid)}));
   for (int i = 0; i < rows.rows(); ++i) {
@@ -43,6 +43,8 @@ Status LoadColumns(Client& client, Relation* relation) {
     column.generated = rows.Bool(i, 5);
     column.identity_always = rows.Bool(i, 6);
     column.default_sql = rows.Text(i, 7);
+    column.identity = rows.Bool(i, 8);
+    column.comment = rows.Text(i, 9);
     relation->columns.push_back(std::move(column));
   }
   return ResolveTypes(client, relation);
@@ -202,6 +204,7 @@ Result<std::optional<Relation>> FindRelation(Client& client, const RelationName&
     relation.visible = found.Bool(0, 5);
     relation.has_children = found.Bool(0, 6) && relation.kind == 'r';
     if (!found.IsNull(0, 7)) relation.bytes = found.Int(0, 7);
+    relation.comment = found.Text(0, 8);
     ARROW_RETURN_NOT_OK(LoadColumns(client, &relation));
     ARROW_RETURN_NOT_OK(LoadIndexes(client, &relation));
     ARROW_RETURN_NOT_OK(LoadParts(client, &relation));

@@ -18,6 +18,8 @@ struct Column {
   bool not_null = false;
   bool generated = false;      ///< GENERATED ALWAYS AS (...): computed, never written
   bool identity_always = false;///< GENERATED ALWAYS AS IDENTITY: written by COPY, by INSERT only OVERRIDING SYSTEM VALUE
+  bool identity = false;       ///< GENERATED ... AS IDENTITY of either kind
+  std::string comment;
   std::string default_sql;     ///< "" where there is none; identity columns have none
 };
 
@@ -63,6 +65,7 @@ struct Relation {
   std::vector<Part> parts;     ///< where rows lie, leaves of partitions and children included; none for views, foreign tables and queries
   bool has_children = false;   ///< other tables inherit from it: its keys are not unique over all of them
   bool visible = true;         ///< found by its name alone
+  std::string comment;
   int64_t estimated_rows = -1;
   int64_t bytes = -1;          ///< with indexes and out-of-line values
 

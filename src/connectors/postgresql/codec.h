@@ -81,7 +81,7 @@ class ValueEncoder final : public JsonVisitor {
   std::string* out_;
   const size_t began_;
   std::string json_;                       ///< of a json or jsonb column
-  std::unique_ptr<JsonWriter> writer_;
+  std::unique_ptr<JsonVisitor> writer_;
   std::vector<int32_t> lengths_, counts_;  ///< of an array: of each dimension, and of the levels that are open
   size_t depth_ = 0, deepest_ = 0;
   int32_t elements_ = 0;

@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 #include "connectors/postgresql/codec.h"
 #include "connectors/postgresql/datetime.h"
+#include "connectors/postgresql/jsonb_writer.h"
 
 namespace vecferry::postgresql {
 namespace {
@@ -171,7 +172,8 @@ Status AppendTextField(const Type& type, std::string_view text, std::string* out
 
 ValueEncoder::ValueEncoder(const Type& type, std::string* out) : type_(type), out_(out), began_(out->size()) {
   if (type_.array && !type_.as_text()) return;
-  if (type_.kind == Kind::json || type_.kind == Kind::jsonb) writer_ = std::make_unique<JsonWriter>(&json_);
+  if (type_.kind == Kind::json) writer_ = std::make_unique<JsonWriter>(&json_);
+  if (type_.kind == Kind::jsonb) writer_ = std::make_unique<JsonbWriter>(&json_);
 }
 
 Status ValueEncoder::Wrong(std::string_view what) const { return Misfit(type_, what); }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "connectors/postgresql/vector_mark.h"
 #include "layouts/layouts.h"
 
 namespace vecferry::postgresql {
@@ -55,10 +56,10 @@ class Mapper {
       ARROW_RETURN_NOT_OK(CheckLayout());
     }
     ARROW_RETURN_NOT_OK(ChooseGroup());
+    ARROW_ASSIGN_OR_RAISE(mapping_.tenant, Single(options_.tenant, "tenant", Role::tenant));
     ARROW_RETURN_NOT_OK(ChooseId());
     ARROW_RETURN_NOT_OK(ChooseKey());
     ARROW_ASSIGN_OR_RAISE(mapping_.document, Single(options_.document, "document", Role::document));
-    ARROW_ASSIGN_OR_RAISE(mapping_.tenant, Single(options_.tenant, "tenant", Role::tenant));
     ARROW_ASSIGN_OR_RAISE(mapping_.metadata, Single(options_.metadata, "metadata", Role::metadata));
     ARROW_RETURN_NOT_OK(CheckKinds());
     ARROW_RETURN_NOT_OK(ChooseVectors());
@@ -155,27 +156,22 @@ class Mapper {
     return key;
   }
 
-  /// A tenant's column that is part of the key is no part of the id: a record is found by both.
-  int TenantColumn() const { return options_.tenant ? relation_.Find(*options_.tenant) : OfRole(Role::tenant); }
-
   Status ChooseId() {
-    std::vector<int> known = KnownKey();
-    const int tenant = TenantColumn();
-    if (known.size() > 1) std::erase(known, tenant);
+    const std::vector<int> known = KnownKey();
     if (!options_.id.empty()) {
       ARROW_ASSIGN_OR_RAISE(mapping_.id, Positions(options_.id, "id="));
     } else if (const int at = OfRole(Role::id); at >= 0 && layout_.name != "default") {
       mapping_.id = {at};
     } else if (!known.empty()) {
-      mapping_.id = known;
+      mapping_.id = WithoutTenant(known);
     } else if (const int id = relation_.Find("id"); id >= 0) {
       mapping_.id = {id};
     } else if (!options_.key.empty()) {
       ARROW_ASSIGN_OR_RAISE(mapping_.id, Positions(options_.key, "key="));
     }
-    std::vector<int> identity = mapping_.id;
-    if (tenant >= 0) identity.push_back(tenant);
-    mapping_.unique_ids = !mapping_.id.empty() && IsUnique(identity);
+    std::vector<int> told = mapping_.id;
+    if (mapping_.tenant >= 0) told.push_back(mapping_.tenant);
+    mapping_.unique_ids = !mapping_.id.empty() && IsUnique(told);
     if (mapping_.id.empty() && !relation_.parts.empty()) {
       mapping_.id_is_place = true;
       mapping_.unique_ids = true;
@@ -185,6 +181,13 @@ class Mapper {
     if (mapping_.id.empty()) return MakeError(Category::usage, "nothing says which column identifies a record", "name it with id=COLUMN");
     if (!mapping_.unique_ids) mapping_.notes.push_back({"ids-not-unique", "nothing in the database keeps the ids unique: those that are there twice are looked for first", -1, false});
     return Status::OK();
+  }
+
+  /// A key of tenant and id is that of a record.
+  std::vector<int> WithoutTenant(std::vector<int> key) const {
+    const auto tenant = std::find(key.begin(), key.end(), mapping_.tenant);
+    if (key.size() > 1 && tenant != key.end()) key.erase(tenant);
+    return key;
   }
 
   /// Whether the catalog says that no two rows have the same values there.
@@ -235,7 +238,8 @@ class Mapper {
 
   Metric MetricOf(int column) const {
     const Index* index = relation_.VectorIndexOf(column);
-    const Metric known = index ? MetricOfOpclass(index->keys[0].opclass) : Metric::unknown;
+    Metric known = index ? MetricOfOpclass(index->keys[0].opclass) : Metric::unknown;
+    if (const auto mark = ParseVectorMark(At(column).comment); mark && known == Metric::unknown) known = mark->metric;
     return known == Metric::unknown && options_.metric ? *options_.metric : known;
   }
 
@@ -249,7 +253,11 @@ class Mapper {
       ARROW_RETURN_NOT_OK(AddVector(column));
     }
     auto& vectors = mapping_.schema.vectors;
-    if (vectors.size() == 1) vectors[0].name = options_.vector_name;
+    for (size_t i = 0; i < vectors.size(); ++i) {
+      if (const auto mark = ParseVectorMark(At(mapping_.vectors[i].column).comment)) vectors[i].name = mark->name;
+      else if (vectors.size() == 1) vectors[i].name = "";
+    }
+    if (vectors.size() == 1 && !options_.vector_name.empty()) vectors[0].name = options_.vector_name;
     return Status::OK();
   }
 
@@ -316,6 +324,8 @@ class Mapper {
     if (type.array) return;
     if (type.kind == Kind::int2 || type.kind == Kind::int4 || type.kind == Kind::int8) schema.id_kind = IdKind::i64;
     if (type.kind == Kind::uuid) schema.id_kind = IdKind::uuid;
+    // As many digits as 64 bits have.
+    if (type.name == "numeric(20,0)") schema.id_kind = IdKind::u64;
   }
 
   const Relation& relation_;

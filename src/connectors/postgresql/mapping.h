@@ -17,8 +17,9 @@ struct VectorColumnMap {
 };
 
 /// How the rows of a relation become records, and back: which column is what. A column that is NULL is a field that the record lacks; a record's field of
-/// a column's name stands in that column, every other one is a key of the `metadata` column. A key there that is the name of a column, apart from
-/// backslashes in front, is read as a field with one backslash more (EscapedKey); writing such a field takes one off. So nothing is read for something else.
+/// a column's name stands in that column, every other one is a key of the `metadata` column. There a key that is the name of a
+/// column, apart from backslashes in front, has one backslash more (EscapedKey), and loses it when it is read. In a table that others wrote a key without any
+/// may be a column's name: it is read with one in front.
 struct Mapping {
   RecordSchema schema;
   std::string layout;                     ///< the layout that it is, "" where no application's fits

@@ -1,5 +1,7 @@
 #include "connectors/postgresql/row_decoder.h"
 
+#include <set>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -28,10 +30,12 @@ class SelectMaker {
   RowSelect* select_;
 };
 
-/// The keys of the metadata column's object among the record's own, those that a column's name would be read for escaped.
+/// The keys of the metadata column's object among the record's own. One that is a column's name, apart from backslashes in front, loses the one that a
+/// sink put there; one without any is no sink's and gets one, so that it is told from the column.
 class Spreader final : public JsonVisitor {
  public:
-  Spreader(const TableShape& shape, JsonWriter& out) : shape_(shape), out_(out) {}
+  /// `taken` are the columns' fields that the record has already.
+  Spreader(const TableShape& shape, JsonWriter& out, std::set<std::string>& taken) : shape_(shape), out_(out), taken_(taken) {}
   Status Null() override { return out_.Null(); }
   Status Bool(bool value) override { return out_.Bool(value); }
   Status Int(int64_t value) override { return out_.Int(value); }
@@ -42,8 +46,10 @@ class Spreader final : public JsonVisitor {
   Status BeginObject() override { return depth_++ == 0 ? Status::OK() : out_.BeginObject(); }
   Status EndObject() override { return --depth_ == 0 ? Status::OK() : out_.EndObject(); }
   Status Key(std::string_view utf8) override {
-    if (depth_ == 1 && IsColumnName(shape_.relation, shape_.mapping, utf8)) return out_.Key(EscapedKey(utf8));
-    return out_.Key(utf8);
+    if (depth_ != 1 || !IsColumnName(shape_.relation, shape_.mapping, utf8)) return out_.Key(utf8);
+    const std::string key = utf8.starts_with('\\') ? std::string(utf8.substr(1)) : EscapedKey(utf8);
+    if (!taken_.insert(key).second) return BadRecord("ambiguous-key", fmt::format("the field '{}' is there twice, as a column and among the metadata", Printable(key, 100)));
+    return out_.Key(key);
   }
   Status BeginArray() override { return ++depth_, out_.BeginArray(); }
   Status EndArray() override { return --depth_, out_.EndArray(); }
@@ -51,6 +57,7 @@ class Spreader final : public JsonVisitor {
  private:
   const TableShape& shape_;
   JsonWriter& out_;
+  std::set<std::string>& taken_;
   int depth_ = 0;
 };
 
@@ -149,7 +156,11 @@ Status RowDecoder::Metadata(const std::vector<Field>& row) {
     const Field& field = At(row, mapping.metadata);
     const Type& type = TypeOf(mapping.metadata);
     if (IsObject(type, field.bytes())) {
-      Spreader spreader(shape_, writer);
+      std::set<std::string> taken;
+      for (const int column : mapping.fields) {
+        if (!At(row, column).null()) taken.insert(shape_.relation.columns[static_cast<size_t>(column)].name);
+      }
+      Spreader spreader(shape_, writer, taken);
       ARROW_RETURN_NOT_OK(DecodeValue(type, field.bytes(), json_, spreader));
     } else {
       ARROW_RETURN_NOT_OK(writer.Key(shape_.relation.columns[static_cast<size_t>(mapping.metadata)].name));
