@@ -110,6 +110,8 @@ class Source {
   virtual Result<std::unique_ptr<SplitReader>> Read(const Split& split, const Cursor& from, const ReadOptions& options) = 0;
   /// The same dataset by key, where the store finds records faster so than by reading all. After Describe.
   virtual Lookup* lookup() { return nullptr; }
+  /// Of Consistency::snapshot: whether the one state was lost since the source was opened, so that what was read is of several.
+  virtual bool Moved() const { return false; }
 };
 
 /// What a store itself is in charge of that the engine wants written down before it is done, so that a crash

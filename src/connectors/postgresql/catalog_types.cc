@@ -69,6 +69,7 @@ Kind KindOfRow(const Row& row) {
 void Resolve(const Rows& rows, Type* type) {
   if (const auto at = rows.find(type->oid); at != rows.end()) type->short_name = at->second.typname;
   uint32_t oid = BaseOf(rows, type->oid, &type->typmod);
+  type->base_oid = oid;
   auto at = rows.find(oid);
   if (at == rows.end()) return;
   if (at->second.is_array) {

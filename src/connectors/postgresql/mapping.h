@@ -17,8 +17,9 @@ struct VectorColumnMap {
 };
 
 /// How the rows of a relation become records, and back: which column is what. A column that is NULL is a field that the record lacks; a record's field of
-/// a column's name stands in that column, every other one is a key of the `metadata` column. There a key that is the name of a column,
-/// apart from backslashes in front, has one backslash more (EscapedKey), so that what is read is what was written.
+/// a column's name stands in that column, every other one is a key of the `metadata` column. There a key that is the name of a
+/// column, apart from backslashes in front, has one backslash more (EscapedKey), and loses it when it is read. In a table that others wrote a key without any
+/// may be a column's name: it is read with one in front.
 struct Mapping {
   RecordSchema schema;
   std::string layout;                     ///< the layout that it is, "" where no application's fits
@@ -47,7 +48,7 @@ const Layout* DetectLayout(const Relation& relation);
 /// layout names what is not there or does not fit; where a view or query has nothing that identifies a record.
 Result<Mapping> MakeMapping(const Relation& relation, const Options& options, const Layout& layout, const SampledDims& sampled = {});
 
-/// A key of the metadata column for a record's field of that name, and back: (is it the field's name of a column, apart from backslashes?)
+/// Whether a key is the name of one of the fields' columns or of the metadata column, apart from backslashes in front.
 bool IsColumnName(const Relation& relation, const Mapping& mapping, std::string_view key);
 std::string EscapedKey(std::string_view key);
 

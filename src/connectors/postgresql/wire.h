@@ -58,7 +58,7 @@ class CopyParser {
   bool partial() const { return !rest_.empty(); }
 
  private:
-  const size_t fields_;
+  size_t fields_;
   std::vector<Field> row_;
   std::string carry_;          ///< what a message left over, with what followed
   std::string_view rest_;
