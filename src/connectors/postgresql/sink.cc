@@ -261,7 +261,7 @@ class TableSink final : public Sink, public Undo {
     } else {
       ARROW_ASSIGN_OR_RAISE(const TableDesign design, DesignTable(spec_.schema, *DesignLayout(), table_wish_, extension_schema_));
       sql = design.CreateSql(name, RunMark(spec_.run_id));
-      indexes = PlanIndexes(IndexedOf(design, name), index_wish_, nullptr);
+      indexes = PlanIndexes(IndexedOf(design, name), Wish(), nullptr);
     }
     VF_FAILPOINT("postgresql.create.before");
     ARROW_RETURN_NOT_OK(client.Begin());
@@ -276,6 +276,11 @@ class TableSink final : public Sink, public Undo {
     return Status::OK();
   }
 
+  IndexWish Wish() const {
+    IndexWish wish = index_wish_;
+    if (!spec_.index) wish.method = "none";
+    return wish;
+  }
   const Layout* DesignLayout() const { return layout_->table ? layout_ : DefaultTableLayout(); }
 
   IndexedTable IndexedOf(const TableDesign& design, const RelationName& name) const {
@@ -344,7 +349,7 @@ class TableSink final : public Sink, public Undo {
       }
     }
     const auto design = DesignTable(spec_.schema, *DesignLayout(), table_wish_, extension_schema_);
-    return design.ok() ? PlanIndexes(IndexedOf(*design, active_), index_wish_, nullptr) : std::vector<IndexDefinition>();
+    return design.ok() ? PlanIndexes(IndexedOf(*design, active_), Wish(), nullptr) : std::vector<IndexDefinition>();
   }
 
   void MakeDeferral(std::vector<IndexDefinition> indexes) {
