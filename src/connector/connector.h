@@ -137,6 +137,7 @@ struct SinkSpec {
   int64_t expected_records = -1;
   bool existed = false;           ///< the dataset was there when the run was planned
   bool resumed = false;           ///< an earlier process of this run may have been here
+  bool index = true;              ///< false: no search index is wanted (--index none), where the store can do without
   bool adopt = false;             ///< the user says that an unfinished dataset found there is ours, its journal lost
   IntentLog* intents = nullptr;   ///< outlives the sink's use
 };

@@ -30,6 +30,7 @@ Layout ContextItemsLayout() {
                                          {"embedding", Role::vector, "vector"},
                                          {"metadata", Role::metadata, "jsonb", false, false, "'{}'::jsonb"},
                                          {"created_at", Role::field, "timestamptz", false, false, "now()"}}};
+  layout.meanings = {{"created_at", FieldMeaning::timestamp}};
   return layout;
 }
 

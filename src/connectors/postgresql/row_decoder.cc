@@ -202,7 +202,8 @@ Status RowDecoder::Fill(const std::vector<Field>& row, BatchBuilder& builder, Ou
     if (!field.null()) {
       if (select_.group >= 0) tenant_ = field.bytes();
       else ARROW_RETURN_NOT_OK(DecodeText(TypeOf(mapping.tenant), field.bytes(), &tenant_));
-      builder.Tenant(tenant_);
+      // A key takes no null: a record without a tenant has the empty one.
+      if (!tenant_.empty()) builder.Tenant(tenant_);
     }
   }
   if (select_.keys_only) return Status::OK();
