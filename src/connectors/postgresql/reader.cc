@@ -55,7 +55,7 @@ class RangeReader final : public SplitReader {
  public:
   RangeReader(std::shared_ptr<ReadContext> context, Range range, Position from, const ReadOptions& options)
       : context_(std::move(context)), range_(std::move(range)), position_(std::move(from)), options_(options), select_(MakeSelect(context_->shape, options.keys_only, PartOf())),
-        decoder_(context_->shape, select_, options.keys_only), parser_(select_.count), builder_(context_->shape.mapping.schema) {}
+        decoder_(context_->shape, select_), parser_(select_.count), builder_(context_->shape.mapping.schema) {}
 
   Result<std::optional<SourceBatch>> Next() override {
     if (done_) return std::nullopt;

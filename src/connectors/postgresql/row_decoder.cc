@@ -72,6 +72,7 @@ bool IsObject(const Type& type, std::string_view bytes) {
 RowSelect MakeSelect(const TableShape& shape, bool keys_only, const Part* part) {
   const Mapping& mapping = shape.mapping;
   RowSelect select;
+  select.keys_only = keys_only;
   SelectMaker make(shape, &select);
   for (const int column : mapping.id) make.Column(column);
   for (const int column : mapping.key) make.Column(column);
@@ -104,7 +105,7 @@ RowSelect MakeSelect(const TableShape& shape, bool keys_only, const Part* part) 
   return select;
 }
 
-RowDecoder::RowDecoder(const TableShape& shape, const RowSelect& select, bool keys_only) : shape_(shape), select_(select), keys_only_(keys_only) {}
+RowDecoder::RowDecoder(const TableShape& shape, const RowSelect& select) : shape_(shape), select_(select) {}
 
 Status RowDecoder::Key(const std::vector<Field>& row, std::vector<std::string>* texts) {
   const auto& key = shape_.mapping.key;
@@ -205,7 +206,7 @@ Status RowDecoder::Fill(const std::vector<Field>& row, BatchBuilder& builder, Ou
       if (!tenant_.empty()) builder.Tenant(tenant_);
     }
   }
-  if (keys_only_) return Status::OK();
+  if (select_.keys_only) return Status::OK();
   if (mapping.document >= 0 && !At(row, mapping.document).null()) {
     document_.clear();
     ARROW_RETURN_NOT_OK(DecodeText(TypeOf(mapping.document), At(row, mapping.document).bytes(), &document_));

@@ -21,6 +21,7 @@ struct RowSelect {
   std::string from;                  ///< what stands after FROM, the relation being "t"
   std::string where;                 ///< "" or a condition that every SELECT of the dataset has
   size_t count = 0;                  ///< fields of a row
+  bool keys_only = false;            ///< just what tenant, id and key are made of
   std::vector<int> field_of_column;  ///< by position in Relation::columns, -1 where it is not selected
   int place = -1, table = -1, group = -1;   ///< fields of the row's place (text), its table's oid and its group's name
   std::vector<int> key_text;         ///< by position in Mapping::key: the field that holds it as text, -1 where it can be made of its value
@@ -31,7 +32,7 @@ RowSelect MakeSelect(const TableShape& shape, bool keys_only, const Part* part =
 /// Makes records of rows of a binary copy. Its buffers are kept. Not for use by two threads at once.
 class RowDecoder {
  public:
-  RowDecoder(const TableShape& shape, const RowSelect& select, bool keys_only);
+  RowDecoder(const TableShape& shape, const RowSelect& select);
 
   struct Outcome {
     bool taken = false;              ///< a row of the batch; else a reject
@@ -53,7 +54,6 @@ class RowDecoder {
 
   const TableShape& shape_;
   const RowSelect& select_;
-  const bool keys_only_;
   JsonReader json_;
   std::string id_, tenant_, document_, metadata_;
   SparseBuffer sparse_;
