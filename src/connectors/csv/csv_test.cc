@@ -157,7 +157,7 @@ TEST(VectorText, IsThatOfPgvector) {
   }
   EXPECT_EQ(Again(Spec(VectorKind::dense, Element::f16, 3), "[0.099975586,65504,-0]"), "[0.099975586,65504,-0]");
   EXPECT_EQ(Again(Spec(VectorKind::dense, Element::f16, 1), "[0.1]"), "[0.099975586] rounded");
-  EXPECT_EQ(Again(Spec(VectorKind::dense, Element::bf16, 2), "[1.5,0.10009766]"), "[1.5,0.10009766]");
+  EXPECT_EQ(Again(Spec(VectorKind::dense, Element::bf16, 2), "[1.5,0.100097656]"), "[1.5,0.100097656]");
   EXPECT_EQ(Again(Spec(VectorKind::dense, Element::u8, 2), "[0,255]"), "[0,255]");
   EXPECT_EQ(Again(Spec(VectorKind::dense, Element::u8, 2), "[0,256]"), "refused");
   EXPECT_EQ(Again(Spec(VectorKind::dense, Element::i8, 2), "[-128,127]"), "[-128,127]");
