@@ -20,6 +20,9 @@ class RecordParser final : public ItemParser {
       : wishes_(wishes), schema_(schema), id_name_(Or(wishes.id, "id")), document_(Or(wishes.document, "document")), tenant_name_(Or(wishes.tenant, "tenant")),
         metadata_(Or(wishes.metadata, "*")), vectors_(wishes.vectors) {
     if (vectors_.empty()) vectors_ = {"vector", "embedding"};
+    if (wishes.shape != Shape::columns) return;
+    // A row of columns is put together with these names, whatever the columns are called.
+    id_name_ = "id", document_ = "document", tenant_name_ = "", metadata_ = "metadata", vectors_ = {"embedding"};
   }
 
   void LookAt(std::string_view item, Facts* facts) override {
@@ -46,7 +49,7 @@ class RecordParser final : public ItemParser {
  private:
   bool IsVector(std::string_view key) const { return std::find(vectors_.begin(), vectors_.end(), key) != vectors_.end(); }
   /// A single vector has no name.
-  std::string_view NameOf(std::string_view key) const { return wishes_.vectors.size() > 1 ? key : std::string_view(); }
+  std::string_view NameOf(std::string_view key) const { return wishes_.vectors.size() > 1 && vectors_.size() > 1 ? key : std::string_view(); }
   /// A number is a tenant where the user says which field it is.
   bool IsTenant(const Member& member) const {
     std::string text;
@@ -113,7 +116,7 @@ class RecordParser final : public ItemParser {
 
   const Wishes& wishes_;
   const RecordSchema& schema_;
-  const std::string id_name_, document_, tenant_name_, metadata_;
+  std::string id_name_, document_, tenant_name_, metadata_;
   std::vector<std::string> vectors_;
   ObjectReader object_;
   std::vector<Member> members_;

@@ -86,14 +86,17 @@ Result<Wishes> ParseWishes(const std::map<std::string, std::string>& options, co
 
 namespace {
 
-/// The first bytes of a file, or of the first file of a folder.
+/// The first bytes of a file, or of the first one that a folder or pattern names.
 std::string StartOf(const fs::path& path) {
   std::error_code ec;
   fs::path file = path;
-  if (fs::is_directory(path, ec)) {
+  const bool folder = fs::is_directory(path, ec);
+  if (folder || (!fs::exists(path, ec) && HasGlob(path.filename().string()))) {
+    const std::string pattern = folder ? "batch_*.json*" : path.filename().string();
+    const fs::path in = folder ? path : path.has_parent_path() ? path.parent_path() : fs::path(".");
     std::vector<fs::path> batches;
-    for (fs::directory_iterator it(path, ec), end; !ec && it != end && batches.size() < 10'000; it.increment(ec)) {
-      if (GlobMatch("batch_*.json*", it->path().filename().string())) batches.push_back(it->path());
+    for (fs::directory_iterator it(in, ec), end; !ec && it != end && batches.size() < 10'000; it.increment(ec)) {
+      if (GlobMatch(pattern, it->path().filename().string())) batches.push_back(it->path());
     }
     if (batches.empty()) return {};
     file = *std::min_element(batches.begin(), batches.end());
