@@ -66,6 +66,7 @@ struct Capabilities {
   bool unknown_metric = false;  ///< a dataset may be created without a metric
   bool document = true, tenant = true, extras = false;
   std::set<JsonFeature> json;
+  bool nul = true;              ///< texts may hold U+0000: ids, tenants, documents, and keys and strings of the metadata
 
   // As a sink.
   Replay replay = Replay::idempotent_upsert;

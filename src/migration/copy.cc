@@ -274,6 +274,7 @@ class Copier {
     spec.existed = intent_.existed;
     spec.resumed = run_.resumed;
     spec.adopt = options_.adopt;
+    spec.index = options_.index != IndexMode::none;
     spec.intents = intents_.get();
     ARROW_RETURN_NOT_OK(AtTarget(target_.sink->Prepare(spec)));
     schema_ = spec.schema;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "record/digest.h"
 #include "record/distance.h"
@@ -38,9 +39,19 @@ bool SameSet(const Json& a, const Json& b) {
   return left == right;
 }
 
+/// Seconds since the epoch of a number, an ISO 8601 text or a datetime.
+std::optional<double> MomentOf(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return ParseInstant(value.get_ref<const std::string&>());
+  if (!value.is_object() || value.value("$vf", Json()) != "datetime" || !value.contains("v") || !value["v"].is_string()) return std::nullopt;
+  return ParseInstant(value["v"].get_ref<const std::string&>());
+}
+
+/// A moment is the same however it is spelled.
 bool SameTime(const Json& a, const Json& b, double tolerance) {
-  if (!a.is_number() || !b.is_number()) return SameValue(a, b);
-  return std::abs(a.get<double>() - b.get<double>()) <= tolerance;
+  if (SameValue(a, b)) return true;
+  const auto left = MomentOf(a), right = MomentOf(b);
+  return left && right && std::abs(*left - *right) <= tolerance;
 }
 
 struct Rows {
