@@ -22,6 +22,13 @@ Fixture Jsonl() {
   return fixture;
 }
 
+Fixture Csv() {
+  Fixture fixture;
+  fixture.scheme = "csv";
+  fixture.empty = [](const fs::path& dir) { return "csv:" + (dir / "docs.csv").string(); };
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -109,7 +116,7 @@ FixturesOf::FixturesOf(std::vector<Fixture> fixtures) { Added().insert(Added().e
 
 const std::vector<Fixture>& Fixtures() {
   static const std::vector<Fixture> fixtures = [] {
-    std::vector<Fixture> all = {Memory(), Jsonl(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+    std::vector<Fixture> all = {Memory(), Jsonl(), Csv(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
     all.insert(all.end(), Added().begin(), Added().end());
     return all;
   }();
