@@ -1,5 +1,6 @@
 #include "connectors/builtin.h"
 
+#include "connectors/faiss/faiss.h"
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
@@ -12,6 +13,7 @@ namespace vecferry {
 
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
+  registry.Add(MakeFaissConnector());
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());

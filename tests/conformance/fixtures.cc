@@ -21,6 +21,13 @@ Fixture Jsonl() {
   return fixture;
 }
 
+Fixture Faiss() {
+  Fixture fixture;
+  fixture.scheme = "faiss";
+  fixture.empty = [](const fs::path& dir) { return "faiss:" + (dir / "docs.index").string(); };
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -94,7 +101,7 @@ Fixture SqliteVec() {
 }  // namespace
 
 const std::vector<Fixture>& Fixtures() {
-  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Faiss(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
   return fixtures;
 }
 
