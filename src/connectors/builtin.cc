@@ -1,6 +1,7 @@
 #include "connectors/builtin.h"
 
 #include "connectors/csv/csv.h"
+#include "connectors/faiss/faiss.h"
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
@@ -14,6 +15,7 @@ namespace vecferry {
 
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
+  registry.Add(MakeFaissConnector());
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeCsvConnector());
   registry.Add(MakeMcpMemoryConnector());

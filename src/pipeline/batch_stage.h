@@ -37,6 +37,7 @@ class BatchStage {
   const TransferOptions& options_;
   const int split_;
   RecordHasher hasher_;
+  RecordHasher without_vectors_{DigestScope{.vectors = false}};
 };
 
 /// A record as one line of JSON for the rejects file: id, tenant, document, metadata, and whether it has vectors.

@@ -29,6 +29,13 @@ Fixture Csv() {
   return fixture;
 }
 
+Fixture Faiss() {
+  Fixture fixture;
+  fixture.scheme = "faiss";
+  fixture.empty = [](const fs::path& dir) { return "faiss:" + (dir / "docs.index").string(); };
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -116,7 +123,7 @@ FixturesOf::FixturesOf(std::vector<Fixture> fixtures) { Added().insert(Added().e
 
 const std::vector<Fixture>& Fixtures() {
   static const std::vector<Fixture> fixtures = [] {
-    std::vector<Fixture> all = {Memory(), Jsonl(), Csv(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+    std::vector<Fixture> all = {Memory(), Jsonl(), Csv(), Faiss(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
     all.insert(all.end(), Added().begin(), Added().end());
     return all;
   }();
