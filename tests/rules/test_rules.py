@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "journal": GROUND | {"sqlite", "record", "connector"},
     "connector": GROUND | {"record", "options"},
     "layouts": GROUND | {"record", "connector"},
-    "transform": GROUND | {"record", "options", "connector"},
+    "transform": GROUND | {"sqlite", "record", "options", "connector"},
     "net": GROUND,
     "qdrant_model": GROUND | {"record", "connector"},
     "connectors": DATA - {"journal", "progress"} | {"connector", "layouts", "net", "qdrant_model"},
