@@ -239,6 +239,9 @@ Status CheckFileName(const fs::path& file) {
 
 Result<BackupReport> Dispatch(const Engine& engine, const Location& source, const fs::path& file, const CopyOptions& options) {
   if (ToLower(file.extension().string()) == ".jsonl") return RecordsBackup(engine, source, file, options).Run();
+  if (!options.transforms.empty()) {
+    return MakeError(Category::usage, "only a backup of JSON lines can be of a part of the records", fmt::format("name it {}.jsonl", Printable(file.filename().string(), 200)));
+  }
   if (IsDatabase(source)) return DatabaseBackup(engine, source, file, options.yes).Run();
   // Where the source cannot be read, that comes first.
   ARROW_RETURN_NOT_OK(OpenSourceSide(engine, source, {.missing_vector = "keep", .peek = true}).status());

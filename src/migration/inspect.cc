@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "migration/open.h"
+#include "migration/transforms.h"
 #include "pipeline/batch_stage.h"
 #include "record/distance.h"
 
@@ -23,10 +24,12 @@ std::string TypeOf(const nlohmann::json& value) {
 
 class Inspector {
  public:
-  Inspector(const Engine& engine, const std::optional<std::string>& id, bool full, int64_t show) : engine_(engine), id_(id), full_(full), show_(show) {}
+  Inspector(const Engine& engine, const std::optional<std::string>& id, bool full, int64_t show, const TransformSpec& transforms)
+      : engine_(engine), id_(id), full_(full), show_(show), transforms_(transforms) {}
 
   Result<Inventory> Run(const Location& location) {
-    ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSourceSide(engine_, location, {.missing_vector = "keep", .peek = true}));
+    ARROW_ASSIGN_OR_RAISE(OpenedSource opened, OpenSourceSide(engine_, location, {.missing_vector = "keep", .peek = true}));
+    ARROW_RETURN_NOT_OK(TransformNow(engine_, &opened, transforms_));
     inventory_.info = opened.info;
     inventory_.complete = true;
     ARROW_ASSIGN_OR_RAISE(const auto splits, opened.source->Splits(1));
@@ -98,14 +101,16 @@ class Inspector {
   const std::optional<std::string> id_;
   const bool full_;
   const int64_t show_;
+  const TransformSpec& transforms_;
   Inventory inventory_;
   int64_t norms_ = 0;
 };
 
 }  // namespace
 
-Result<Inventory> Inspect(const Engine& engine, const Location& location, const std::optional<std::string>& id, bool full, int64_t show) {
-  return Inspector(engine, id, full, show).Run(location);
+Result<Inventory> Inspect(const Engine& engine, const Location& location, const std::optional<std::string>& id, bool full, int64_t show,
+                          const TransformSpec& transforms) {
+  return Inspector(engine, id, full, show, transforms).Run(location);
 }
 
 }  // namespace vecferry

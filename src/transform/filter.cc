@@ -39,7 +39,15 @@ Status CheckUsed(const Compiled& compiled, const RecordSchema& schema) {
   return Status::OK();
 }
 
-Result<Compiled> CompileOne(const std::string& text, const RecordSchema& schema, const MetadataTree& tree) {
+/// One record of nothing: what a condition says to it is not asked, but what is wrong with its constants shows.
+class NoRow final : public sqlite::ExpressionRows {
+ public:
+  int64_t count() const override { return 1; }
+  Status MoveTo(int64_t) override { return Status::OK(); }
+  Value At(int) override { return {}; }
+};
+
+Result<Compiled> CompileOne(const std::string& text, const RecordSchema& schema, MetadataTree& tree) {
   Compiled compiled;
   ARROW_ASSIGN_OR_RAISE(compiled.names, ScanNames(text));
   std::vector<std::string> columns;
@@ -48,13 +56,22 @@ Result<Compiled> CompileOne(const std::string& text, const RecordSchema& schema,
   ARROW_ASSIGN_OR_RAISE(compiled.expression, Expression::Compile(compiled.names.sql, columns, FilterFunctions(tree)));
   if (compiled.names.columns.empty()) compiled.names.columns.push_back({"id", {Field::Kind::id, {}, ""}, false});
   ARROW_RETURN_NOT_OK(CheckUsed(compiled, schema));
+  NoRow none;
+  std::vector<sqlite::Verdict> verdicts;
+  std::vector<Status> why;
+  ARROW_RETURN_NOT_OK(tree.Parse(""));
+  ARROW_RETURN_NOT_OK(compiled.expression->Evaluate(none, &verdicts, &why));
+  for (const auto& status : why) {
+    if (IsCategory(status, Category::usage)) return status;
+  }
   return compiled;
 }
 
 /// The rows of a batch, each part looked up when it is asked for.
 class BatchRows final : public sqlite::ExpressionRows {
  public:
-  BatchRows(const RecordView& view, const std::vector<FilterColumn>& columns, MetadataTree& tree, bool parse) : view_(view), columns_(columns), tree_(tree), parse_(parse) {
+  BatchRows(const RecordView& view, const std::vector<FilterColumn>& columns, MetadataTree& tree, bool parse, std::vector<Filter::Use>& uses, const std::vector<int>& use_of)
+      : view_(view), columns_(columns), tree_(tree), parse_(parse), uses_(uses), use_of_(use_of) {
     for (const auto& column : columns) vectors_.push_back(VectorAt(column));
   }
   int64_t count() const override { return view_.rows(); }
@@ -77,7 +94,12 @@ class BatchRows final : public sqlite::ExpressionRows {
       case Field::Kind::metadata: break;
     }
     if (field.path.empty()) return Text(view_.metadata(row_).value_or("{}"));
-    return ValueOf(tree_, tree_.Find(field.path), &scratch_);
+    const int node = tree_.Find(field.path);
+    if (const int use = use_of_[static_cast<size_t>(column)]; use >= 0) {
+      ++uses_[static_cast<size_t>(use)].asked;
+      uses_[static_cast<size_t>(use)].found += node != MetadataTree::kNone;
+    }
+    return ValueOf(tree_, node, &scratch_);
   }
 
  private:
@@ -92,6 +114,8 @@ class BatchRows final : public sqlite::ExpressionRows {
   const std::vector<FilterColumn>& columns_;
   MetadataTree& tree_;
   const bool parse_;
+  std::vector<Filter::Use>& uses_;
+  const std::vector<int>& use_of_;
   std::vector<const VectorColumn*> vectors_;
   int64_t row_ = 0;
   std::string scratch_;
@@ -104,7 +128,8 @@ struct Filter::Impl {
   Compiled compiled;
   bool parse = false;       ///< the metadata is taken apart
   bool keys_only = true;
-  std::vector<Field> fields;
+  std::vector<Use> uses;
+  std::vector<int> use_of;  ///< by column, -1 for none
 };
 
 Filter::Filter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -123,10 +148,15 @@ Result<std::unique_ptr<Filter>> Filter::Compile(const std::vector<std::string>& 
     all += fmt::format("{}({}\n)", all.empty() ? "" : " AND ", condition);
   }
   ARROW_ASSIGN_OR_RAISE(impl->compiled, CompileOne(all, schema, impl->tree));
+  impl->use_of.assign(impl->compiled.names.columns.size(), -1);
   for (const int used : impl->compiled.expression->used()) {
     const Field& field = impl->compiled.names.columns[static_cast<size_t>(used)].field;
     impl->keys_only = impl->keys_only && (field.kind == Field::Kind::id || field.kind == Field::Kind::tenant);
-    if (field.kind == Field::Kind::metadata && !field.path.empty()) impl->parse = true, impl->fields.push_back(field);
+    if (field.kind == Field::Kind::metadata && !field.path.empty()) {
+      impl->parse = true;
+      impl->use_of[static_cast<size_t>(used)] = static_cast<int>(impl->uses.size());
+      impl->uses.push_back({field, 0, 0});
+    }
   }
   // Functions of a field's name look into the metadata without a column.
   for (const char* name : {"has", "type_of", "field"}) impl->parse = impl->parse || ToLower(all).find(name) != all.npos;
@@ -135,10 +165,10 @@ Result<std::unique_ptr<Filter>> Filter::Compile(const std::vector<std::string>& 
 }
 
 bool Filter::keys_only() const { return impl_->keys_only; }
-const std::vector<Field>& Filter::fields() const { return impl_->fields; }
+std::vector<Filter::Use>& Filter::uses() { return impl_->uses; }
 
 Status Filter::Evaluate(const RecordView& view, std::vector<sqlite::Verdict>* verdicts, std::vector<Status>* why) {
-  BatchRows rows(view, impl_->compiled.names.columns, impl_->tree, impl_->parse);
+  BatchRows rows(view, impl_->compiled.names.columns, impl_->tree, impl_->parse, impl_->uses, impl_->use_of);
   std::vector<Status> said;
   ARROW_RETURN_NOT_OK(impl_->compiled.expression->Evaluate(rows, verdicts, &said));
   for (const auto& status : said) {

@@ -19,8 +19,12 @@ class Filter {
 
   /// Whether tenant and id are all that is looked at.
   bool keys_only() const;
-  /// Fields of the metadata that are named.
-  const std::vector<Field>& fields() const;
+  /// A field of the metadata that is named, and what became of asking for it.
+  struct Use {
+    Field field;
+    int64_t asked = 0, found = 0;   ///< records
+  };
+  std::vector<Use>& uses();
   /// One verdict a row; of each that failed why, in order: Category::bad_content with the code of its reject.
   Status Evaluate(const RecordView& view, std::vector<sqlite::Verdict>* verdicts, std::vector<Status>* why);
 

@@ -164,8 +164,11 @@ std::vector<sqlite::ExpressionFunction> FilterFunctions(const MetadataTree& tree
           {"epoch", 1, &Epoch, false},
           {"regexp", 2,
            [patterns](const Arguments& arguments, Value* result) -> Status {
-             if (arguments[0].type != Type::text || arguments[1].type != Type::text) return Status::OK();
-             ARROW_ASSIGN_OR_RAISE(const bool found, patterns->Matches(arguments[0].text, arguments[1].text));
+             if (arguments[0].type != Type::text) return Status::OK();
+             // A text that is missing is not searched, but the pattern is looked at.
+             const bool missing = arguments[1].type != Type::text;
+             ARROW_ASSIGN_OR_RAISE(const bool found, patterns->Matches(arguments[0].text, missing ? "" : arguments[1].text));
+             if (missing) return Status::OK();
              *result = Value::Of(static_cast<int64_t>(found));
              return Status::OK();
            },

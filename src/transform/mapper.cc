@@ -280,6 +280,9 @@ Result<MappedColumns> Mapper::Map(const RecordView& view) {
   impl.failed.clear();
   Impl::Builders builders;
   const Touched& written = impl.written;
+  for (size_t i = 0; i < impl.rules.size(); ++i) {
+    if (impl.rules[i].target.kind == Field::Kind::vector) impl.hits[i] += view.rows();
+  }
   if (written.id || written.tenant || written.document || written.metadata || impl.read.metadata) {
     for (int64_t row = 0; row < view.rows(); ++row) ARROW_RETURN_NOT_OK(impl.Append(view, row, &builders));
   }

@@ -130,9 +130,15 @@ struct Transform::Impl {
   }
 
   void Report(TransformCounts* counts) {
-    const auto& hits = mapper->hits();
-    if (hits.empty()) return;
     const std::lock_guard lock(counts->mutex);
+    if (filter) {
+      for (auto& use : filter->uses()) {
+        auto& sum = counts->fields[use.field.Spelled()];
+        sum.asked += std::exchange(use.asked, 0);
+        sum.found += std::exchange(use.found, 0);
+      }
+    }
+    const auto& hits = mapper->hits();
     counts->rule_hits.resize(hits.size());
     reported.resize(hits.size());
     for (size_t i = 0; i < hits.size(); ++i) counts->rule_hits[i] += hits[i] - std::exchange(reported[i], hits[i]);
@@ -168,11 +174,6 @@ const RecordSchema& Transform::schema() const { return impl_->schema; }
 bool Transform::keys_only() const { return !impl_->changes_keys && (!impl_->filter || impl_->filter->keys_only()); }
 bool Transform::changes_keys() const { return impl_->changes_keys; }
 
-const std::vector<Field>& Transform::condition_fields() const {
-  static const std::vector<Field> none;
-  return impl_->filter ? impl_->filter->fields() : none;
-}
-
 Result<SourceBatch> Transform::Apply(SourceBatch batch, bool keys_only, TransformCounts* counts) {
   const int64_t read = batch.records.rows();
   std::vector<Reject> rejects;
@@ -199,8 +200,8 @@ Result<SourceBatch> Transform::Apply(SourceBatch batch, bool keys_only, Transfor
     if (kept.size() < rows.size()) {
       ARROW_ASSIGN_OR_RAISE(after, after.Take(kept));
     }
-    impl_->Report(counts);
   }
+  impl_->Report(counts);
   counts->kept += static_cast<int64_t>(kept.size());
   counts->rejected += static_cast<int64_t>(rejects.size());
   SourceBatch out;

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,8 +17,12 @@ struct TransformCounts {
   std::atomic<int64_t> kept{0};       ///< handed on
   std::atomic<int64_t> dropped{0};    ///< left out as was asked
   std::atomic<int64_t> rejected{0};   ///< could not be transformed
+  struct FieldUse {
+    int64_t asked = 0, found = 0;
+  };
   std::mutex mutex;
-  std::vector<int64_t> rule_hits;     ///< of each map, records that it found its field in
+  std::vector<int64_t> rule_hits;          ///< of each map, records that it found its field in
+  std::map<std::string, FieldUse> fields;  ///< of the metadata, that conditions asked for
 };
 
 /// The word of a record's key that decides whether it is in a sample; spread evenly, and not one that the digest uses.
@@ -36,8 +41,6 @@ class Transform {
   bool keys_only() const;
   /// Whether records may change their tenant or id.
   bool changes_keys() const;
-  /// Fields of the metadata that conditions name.
-  const std::vector<Field>& condition_fields() const;
 
   /// Takes out what is not wanted and changes the others; what cannot be changed becomes a reject under the id it had. With `keys_only`,
   /// which needs keys_only(), records are selected alone.
