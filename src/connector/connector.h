@@ -54,6 +54,8 @@ struct SourceBatch {
   /// Rows whose stored values were not exactly those of the schema's element type and were rounded as the
   /// store itself rounds them. Verification of a target counts such a row as altered.
   std::vector<int64_t> rounded;
+  /// Of each record the low word of its key's hash as the source has it, where a transform gave it another key; else empty.
+  std::vector<uint64_t> source_keys;
 };
 
 struct ReadOptions {

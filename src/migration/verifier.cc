@@ -44,7 +44,7 @@ class Verifier {
 
   Result<int64_t> CountOf(Source& source) {
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo info, source.Describe());
-    if (info.count_exact) return info.count;
+    if (info.count_exact && info.count >= 0) return info.count;
     ARROW_ASSIGN_OR_RAISE(const ScanResult scan, Scan(engine_, source, {}, "verify: count", -1));
     return scan.records + scan.rejects;
   }

@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "journal": GROUND | {"sqlite", "record", "connector"},
     "connector": GROUND | {"record", "options"},
     "layouts": GROUND | {"record", "connector"},
-    "transform": GROUND | {"record", "options", "connector"},
+    "transform": GROUND | {"sqlite", "record", "options", "connector"},
     "net": GROUND,
     "files": GROUND | {"record", "options", "connector"},
     "qdrant_model": GROUND | {"record", "connector"},
