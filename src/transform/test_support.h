@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "record/digest.h"
 #include "transform/source.h"
 
 namespace vecferry {
