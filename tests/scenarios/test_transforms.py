@@ -144,6 +144,21 @@ def test_what_cannot_be_mapped_is_a_reject(work):
     assert work.json("verify", source, target)["ok"]
 
 
+def test_rejects_are_tried_again_under_the_key_they_had(work):
+    def spoil(i, record):
+        if i == 17:
+            record["metadata"]["year"] = "soon"
+
+    write_books(work.folder / "books.jsonl", change=spoil)
+    source, target = f"jsonl:{work.folder}/books.jsonl", f"qdrant-local:{work.folder}/qdrant#books"
+    args = ["copy", source, target, "--map", "int:year", "--map", "copy:id=name"]
+    assert work.json(*args, code=3)["rejected"] == 1
+    write_books(work.folder / "books.jsonl")
+    report = work.json(*args, "--retry-rejects")
+    assert (report["written"], report["rejected"]) == (ROWS, 0) and report["verify"]["ok"]
+    assert len(vendors.by_point(work.folder / "qdrant", "books")) == ROWS
+
+
 def test_ids_that_become_one_are_found_before(work):
     source, target = pair(work)
     report = work.json("copy", source, target, "--map", "id=address.city", code=3)
