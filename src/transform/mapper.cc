@@ -17,6 +17,8 @@ namespace {
 
 using Kind = MetadataTree::Kind;
 
+constexpr size_t kMostText = 64 << 20;
+
 /// id, tenant or document of the record at hand: as it was, or a node of the tree.
 struct Slot {
   std::optional<std::string_view> text;
@@ -120,6 +122,9 @@ struct Mapper::Impl {
 
   Status Put(const Field& field, int node, bool overwrite) {
     if (SlotOf(field)) return PutInSlot(field, node, overwrite);
+    if (static_cast<int>(field.path.size()) + tree.Depth(node) >= kMaxJsonDepth) {
+      return BadRecord("map-conflict", fmt::format("{} would nest too deep", Printable(field.Spelled(), 200)));
+    }
     if (const int there = tree.Find(field.path); there != MetadataTree::kNone) {
       if (!overwrite) return BadRecord("map-occupied", fmt::format("the record has a {} already", Printable(field.Spelled(), 200)));
       tree.Replace(there, node);
@@ -162,6 +167,7 @@ struct Mapper::Impl {
   Status Fill(const Template& text, std::string* out) {
     out->clear();
     for (const auto& part : text.parts) {
+      if (out->size() > kMostText) return BadRecord("map-too-large", "the text would be larger than 64 MiB");
       if (!part.field) {
         out->append(part.fact.empty() ? part.text : FactOf(facts, part.fact).value_or(""));
         continue;
