@@ -33,12 +33,18 @@ FlagSpec Repeatable(FlagSpec flag) {
   return flag;
 }
 
+/// Of a flag that would make no sense in a job file, or says there in another way.
+FlagSpec NotInJob(FlagSpec flag) {
+  flag.in_job = false;
+  return flag;
+}
+
 FlagSpec SourceOpt() {
-  return Repeatable(Value("source-opt", Kind::text, "KEY=VALUE", "", "An option of the source's store, as after the ? of its URI."));
+  return NotInJob(Repeatable(Value("source-opt", Kind::text, "KEY=VALUE", "", "An option of the source's store, as after the ? of its URI.")));
 }
 
 FlagSpec TargetOpt() {
-  return Repeatable(Value("target-opt", Kind::text, "KEY=VALUE", "", "An option of the target's store, as after the ? of its URI."));
+  return NotInJob(Repeatable(Value("target-opt", Kind::text, "KEY=VALUE", "", "An option of the target's store, as after the ? of its URI.")));
 }
 
 FlagSpec OnExistsFlag() {
@@ -183,7 +189,7 @@ const FlagGroup kInspectFlags{
     "What is shown",
     {Value("id", Kind::text, "ID", "", "Show one record."),
      Value("show", Kind::integer, "N", "3", "Records that are shown as examples."),
-     Switch("full", "Read every record, not a sample: exact counts of fields and types.")}};
+     Switch("full", "Read every record, not a sample of 10,000.")}};
 
 const FlagGroup kYesFlags{"Safety", {Switch("yes", "Do what the command asks to be sure of.")}};
 
@@ -197,6 +203,11 @@ const FlagGroup kPruneFlags{
     {OlderThanFlag(), Value("keep-last", Kind::integer, "N", "1", "The newest so many of each source stay, however old they are.")}};
 
 const FlagGroup kJobsFlags{"Speed", {JobsFlag()}};
+
+const FlagGroup kConfigFlags{
+    "Job file",
+    {NotInJob(Value("config", Kind::text, "JOB.yaml", "",
+                    "Take from a job file what neither the command line nor the environment says, the two datasets as well (docs/reference/job-file.md)."))}};
 
 const FlagGroup kMarkdownFlags{"Form", {Switch("markdown", "Print the reference page.")}};
 

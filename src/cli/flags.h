@@ -29,6 +29,7 @@ extern const FlagGroup kBackupFlags;    ///< of kRunFlags those that a backup ha
 extern const FlagGroup kRestoreFlags;   ///< of kWhatFlags those that leave a backup whole
 extern const FlagGroup kPruneFlags;
 extern const FlagGroup kJobsFlags;      ///< --jobs alone
+extern const FlagGroup kConfigFlags;    ///< --config
 extern const FlagGroup kMarkdownFlags;
 extern const FlagGroup kReferenceFlags;
 

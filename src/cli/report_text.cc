@@ -195,35 +195,4 @@ void PrintRollback(std::ostream& out, const RollbackReport& report) {
   PrintDifferences(out, report.listed);
 }
 
-void PrintInventory(std::ostream& out, const Inventory& inventory) {
-  const DatasetInfo& info = inventory.info;
-  out << Printable(info.store, 100) << (info.dataset.empty() ? "" : " #" + Printable(info.dataset, 200)) << '\n';
-  Facts facts = {{"records", CountText(info.count, info.count_exact)},
-                 {"ids", std::string(Name(info.schema.id_kind))},
-                 {"vectors", DescribeVectors(info.schema)},
-                 {"document", info.schema.has_document ? "yes" : "no"},
-                 {"tenant", info.schema.has_tenant ? "yes" : "no"}};
-  if (info.bytes >= 0) facts.emplace_back("size", FormatBytes(static_cast<double>(info.bytes)));
-  if (!info.layout.empty()) facts.emplace_back("layout", info.layout);
-  for (const auto& [name, value] : info.facts) facts.emplace_back(name, value);
-  if (inventory.greatest_norm > 0) {
-    facts.emplace_back("norms", fmt::format("least {:.6g}, mean {:.6g}, greatest {:.6g}", inventory.least_norm, inventory.mean_norm, inventory.greatest_norm));
-  }
-  facts.emplace_back("read", fmt::format("{}{}{}", inventory.complete ? "all " : "a sample of ", Counted(inventory.records, "record"),
-                                         inventory.rejects ? fmt::format(", {} unreadable", FormatCount(inventory.rejects)) : ""));
-  PrintFacts(out, facts);
-  PrintNotes(out, info.notes);
-  TextTable fields({"field", "type", "records"});
-  fields.Right({2});
-  for (const auto& [field, types] : inventory.fields) {
-    for (const auto& [type, count] : types) fields.Add({field, type, FormatCount(count)});
-  }
-  if (!fields.empty()) out << "\nMetadata:\n", fields.Print(out, "  ");
-  for (const auto& [column, count] : inventory.missing_vectors) {
-    if (count > 0) out << "  " << Counted(count, "record") << " without " << Printable(column, 200) << '\n';
-  }
-  if (!inventory.samples.empty()) out << "\nRecords:\n";
-  for (const auto& sample : inventory.samples) out << "  " << Printable(sample, 2000) << '\n';
-}
-
 }  // namespace vecferry::cli

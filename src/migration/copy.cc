@@ -280,6 +280,7 @@ class Copier {
     spec.existed = intent_.existed;
     spec.resumed = run_.resumed;
     spec.adopt = options_.adopt;
+    spec.index = options_.index != IndexMode::none;
     spec.intents = intents_.get();
     ARROW_RETURN_NOT_OK(AtTarget(target_.sink->Prepare(spec)));
     schema_ = spec.schema;
@@ -368,6 +369,7 @@ class Copier {
     t.compare.layout = target_.layout;
     t.compare.min_cosine = 0.99;
     t.compare.vector_change = ChangeOf(target_.can, schema_);
+    t.compare.least_cosine = target_.can.least_cosine;
     t.compare.time_tolerance = 0.001;
     t.max_rejects = options_.max_rejects;
     t.max_reject_share = options_.max_reject_share;
@@ -438,6 +440,7 @@ class Copier {
     request.layout = target_.layout;
     request.options = options_.verify;
     request.vector_change = ChangeOf(target_.can, schema_);
+    request.least_cosine = target_.can.least_cosine;
     request.unique_ids = source_.can.unique_ids && target_.can.unique_ids;
     request.predictable = CanPredict(schema_);
     request.shared_target = intent_.shared();
@@ -469,8 +472,7 @@ class Copier {
   /// Records that the source has no more leave the target too, where all that is in it is this run's.
   Result<int64_t> Remove(const std::set<uint64_t>& keys, Source& target) {
     if (keys.empty() || intent_.shared() || !target_.sink->undo()) return 0;
-    DigestScope scope;
-    scope.as_stored = ChangeOf(target_.can, schema_) == VectorChange::cosine_normalised;
+    const DigestScope scope = WordScope(ChangeOf(target_.can, schema_));
     ARROW_ASSIGN_OR_RAISE(const int64_t removed, RemoveVanished(engine_, *run_.journal, target, *target_.sink->undo(), scope, keys));
     if (removed > 0) engine_.events.Message(fmt::format("{} records left the source during the run; they are taken out of the target", FormatCount(removed)));
     report_.reconciled += removed;

@@ -9,6 +9,7 @@
 
 #include "connector/connector.h"
 #include "journal/runs.h"
+#include "migration/inventory.h"
 #include "pipeline/transfer.h"
 #include "progress/events.h"
 #include "transform/spec.h"
@@ -174,18 +175,6 @@ struct RollbackReport {
   int64_t deleted = 0, restored = 0;
   int64_t conflicts = 0;                ///< records that somebody changed since: left alone
   std::vector<Difference> listed;       ///< at most 100 of them
-  std::string ToJson() const;
-};
-
-/// What `inspect` shows of a dataset.
-struct Inventory {
-  DatasetInfo info;
-  int64_t records = 0, rejects = 0;     ///< of what was read
-  bool complete = false;                ///< every record was read, not a sample
-  std::map<std::string, std::map<std::string, int64_t>> fields;  ///< metadata field -> type -> records
-  std::map<std::string, int64_t> missing_vectors;                ///< column -> records
-  double least_norm = 0, mean_norm = 0, greatest_norm = 0;       ///< of the first dense vector
-  std::vector<std::string> samples;     ///< records as JSON lines
   std::string ToJson() const;
 };
 

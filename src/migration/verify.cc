@@ -78,6 +78,7 @@ Result<VerifyReport> Verify(const Engine& engine, const Location& source, const 
   request.layout = to.layout;
   request.options = options;
   request.vector_change = ChangeOf(to.can, from.info.schema);
+  request.least_cosine = to.can.least_cosine;
   request.unique_ids = from.can.unique_ids && to.can.unique_ids;
   request.predictable = CanPredict(from.info.schema);
   request.shared_target = known.shared_target;

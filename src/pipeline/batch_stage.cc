@@ -40,6 +40,7 @@ Status BatchStage::Admit(SourceBatch batch, WorkItem* item) {
       if (hash.ok()) {
         kept.push_back(row);
         item->hashes.push_back(*hash);
+        if (options_.vector_change == VectorChange::reduced_precision) item->stored.push_back(without_vectors_.StoredVectors(view, row, hash->key));
         if (options_.vector_change == VectorChange::cosine_normalised) item->stored.push_back(hasher_.StoredVectors(view, row, hash->key));
         continue;
       }

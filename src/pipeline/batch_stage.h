@@ -40,6 +40,7 @@ class BatchStage {
   const TransferOptions& options_;
   const int split_;
   RecordHasher hasher_;
+  RecordHasher without_vectors_{DigestScope{.vectors = false}};
 };
 
 JournalReject RejectOf(const RecordView& view, int64_t row, int split, std::string code, std::string message);
