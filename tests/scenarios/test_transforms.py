@@ -346,6 +346,26 @@ def test_a_catastrophic_pattern_ends(work):
     assert (report["written"], report["rejected"]) == (19, 1)
 
 
+def test_in_a_job_file(work):
+    job = work.folder / "job.yaml"
+    job.write_text(f'''
+source: jsonl:{work.folder}/books.jsonl
+target: jsonl:{work.folder}/out.jsonl
+filter: ["year >= 2020", "lang IN ('de', 'en')"]
+map:
+  - title=name
+  - 'set:mark=${{source.store}} $${{id}} ${{metadata.lang}}'
+sample: 50%
+normalise: true
+''')
+    report = work.json("copy", "--config", job)
+    records = read(work.folder / "out.jsonl")[1]
+    assert report["written"] == len(records) > 0
+    for id, record in records.items():
+        assert record["metadata"]["mark"] == f"jsonl {id} {record['metadata']['lang']}" and record["metadata"]["title"] == book(int(id[5:]))["metadata"]["name"]
+    assert work.json("verify", "--config", job)["ok"]
+
+
 def test_a_part_is_backed_up(work):
     report = work.json("backup", f"jsonl:{work.folder}/books.jsonl", f"{work.folder}/part.jsonl", "--filter", "year >= 2020")
     assert report["exit_code"] == 0
