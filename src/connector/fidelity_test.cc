@@ -52,6 +52,18 @@ TEST(FidelityOf, WhatItDoesNotHoldIsNamedOnlyWhereTheSourceMayHaveIt) {
   EXPECT_THAT(FidelityOf(plain, sink).fates, IsEmpty());
 }
 
+TEST(FidelityOf, MetricsOfBitsStandApart) {
+  Capabilities sink = Everything();
+  sink.bit_metrics = {Metric::hamming};
+  EXPECT_THAT(Refused(FidelityOf(Everything(), sink)), ElementsAre("metric cosine, l2 of bits"));
+  Capabilities source = Everything();
+  source.bit_metrics = {Metric::hamming};
+  EXPECT_THAT(Refused(FidelityOf(source, sink)), IsEmpty());
+  EXPECT_THAT(Refused(FidelityOf(source, Everything())), ElementsAre("metric hamming of bits"));
+  source.dense = {Element::f32};
+  EXPECT_THAT(Refused(FidelityOf(source, Everything())), IsEmpty()) << "it has no bits";
+}
+
 TEST(FidelityOf, IdsMetTwiceAreRefusedWhereOneIsKept) {
   Capabilities twice = Everything();
   twice.unique_ids = false;
