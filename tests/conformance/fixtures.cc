@@ -22,6 +22,20 @@ Fixture Jsonl() {
   return fixture;
 }
 
+Fixture Csv() {
+  Fixture fixture;
+  fixture.scheme = "csv";
+  fixture.empty = [](const fs::path& dir) { return "csv:" + (dir / "docs.csv").string(); };
+  return fixture;
+}
+
+Fixture Faiss() {
+  Fixture fixture;
+  fixture.scheme = "faiss";
+  fixture.empty = [](const fs::path& dir) { return "faiss:" + (dir / "docs.index").string(); };
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -86,8 +100,13 @@ Fixture McpMemory() {
 Fixture SqliteVec() {
   Fixture fixture;
   fixture.scheme = "sqlite-vec";
-  fixture.sample = [](const fs::path& dir) {
-    return MadeByVendor("sqlite-vec", dir).Map([](const std::string& file) { return "sqlite-vec:" + file + "#docs"; });
+  fixture.empty = [](const fs::path& dir) {
+    std::error_code ec;
+    std::string extension;
+    for (const auto& entry : fs::directory_iterator(fs::path(VECFERRY_SOURCE_DIR) / ".venv/lib", ec)) {
+      extension = (entry.path() / "site-packages/sqlite_vec/vec0").string();
+    }
+    return "sqlite-vec:" + (dir / "notes.db").string() + "?snapshot=live&extension=" + PercentEncode(extension, "/") + "#docs";
   };
   return fixture;
 }
@@ -104,7 +123,7 @@ FixturesOf::FixturesOf(std::vector<Fixture> fixtures) { Added().insert(Added().e
 
 const std::vector<Fixture>& Fixtures() {
   static const std::vector<Fixture> fixtures = [] {
-    std::vector<Fixture> all = {Memory(), Jsonl(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+    std::vector<Fixture> all = {Memory(), Jsonl(), Csv(), Faiss(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
     all.insert(all.end(), Added().begin(), Added().end());
     return all;
   }();
