@@ -72,6 +72,7 @@ void AddRecords(Matrix* matrix) {
   matrix->AddFlag("document", &Capabilities::document);
   matrix->AddFlag("tenant", &Capabilities::tenant);
   matrix->AddFlag("extras", &Capabilities::extras);
+  matrix->AddFlag("U+0000 in texts", &Capabilities::nul);
   for (const JsonFeature feature : AllJsonFeatures()) {
     matrix->Add(fmt::format("metadata: {}", Name(feature)), [feature](const Capabilities& can) { return Mark(can.json.contains(feature)); });
   }

@@ -99,6 +99,7 @@ PairFidelity FidelityOf(const Capabilities& data, const Capabilities& sink) {
   fates.Refuse(data.tenant, sink.tenant, "tenants");
   fates.Refuse(data.extras, sink.extras, "verbatim bytes");
   fates.RefuseEach(data.json, sink.json, "{} in metadata");
+  fates.Refuse(data.nul, sink.nul, "U+0000 in texts");
   fates.Refuse(!data.unique_ids, !sink.unique_ids, "a second record of an id");
   return result;
 }
@@ -110,6 +111,7 @@ Capabilities DataOf(const RecordSchema& schema) {
   data.document = schema.has_document;
   data.tenant = schema.has_tenant;
   data.extras = !schema.extras.empty();
+  data.nul = false;
   data.no_vectors = schema.vectors.empty();
   data.max_vectors = static_cast<int>(schema.vectors.size());
   for (const VectorSpec& vector : schema.vectors) {
@@ -129,6 +131,7 @@ Status AddDataOf(const RecordView& records, Capabilities* data) {
   JsonReader reader;
   for (int64_t row = 0; row < records.rows(); ++row) {
     for (const VectorColumn& column : records.vectors()) data->missing_vectors = data->missing_vectors || column.IsNull(row);
+    data->nul = data->nul || HasNul(records, row);
     if (const auto metadata = records.metadata(row)) ARROW_RETURN_NOT_OK(ScanFeatures(reader, *metadata, &data->json));
   }
   return Status::OK();

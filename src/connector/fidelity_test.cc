@@ -40,13 +40,13 @@ TEST(FidelityOf, WhatItDoesNotHoldIsNamedOnlyWhereTheSourceMayHaveIt) {
   sink.sink = true;
   sink.dense = {Element::f32};
   sink.metrics = {Metric::l2};
-  sink.document = sink.tenant = false;
+  sink.document = sink.tenant = sink.nul = false;
   sink.json = AllJsonFeatures();
   sink.json.erase(JsonFeature::nested_object);
   sink.json.erase(JsonFeature::geo);
   EXPECT_THAT(Refused(FidelityOf(Everything(), sink)),
               ElementsAre("elements f16, bit", "sparse vectors", "multi-vectors", "named vectors", "several vectors", "records without a vector", "datasets without vectors",
-                          "metric cosine", "an unknown metric", "documents", "tenants", "verbatim bytes", "nested_object, geo in metadata"));
+                          "metric cosine", "an unknown metric", "documents", "tenants", "verbatim bytes", "nested_object, geo in metadata", "U+0000 in texts"));
   Capabilities plain = sink;
   plain.source = true;
   EXPECT_THAT(FidelityOf(plain, sink).fates, IsEmpty());
@@ -113,12 +113,13 @@ TEST(DataOf, AgreesWithWhatRefusesASchemaAndARecord) {
   }
   BatchBuilder builder(schema);
   builder.Id("1");
-  builder.Metadata(R"({"a":{"b":null}})");
+  builder.Metadata(R"({"a":{"b":null},"a\u0000":null})");
   builder.EndRow();
   Capabilities data = DataOf(schema);
   ASSERT_TRUE(AddDataOf(*builder.Finish(), &data).ok());
   EXPECT_TRUE(data.missing_vectors);
-  EXPECT_EQ(data.json, (std::set{JsonFeature::nested_object, JsonFeature::null}));
+  EXPECT_TRUE(data.nul);
+  EXPECT_EQ(data.json, (std::set{JsonFeature::nested_object, JsonFeature::null, JsonFeature::any_key}));
 }
 
 }  // namespace
