@@ -10,6 +10,11 @@ namespace vecferry::conformance {
 namespace {
 
 constexpr int kRecords = 50;  // five batches
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kEachTwice = false;  // each process takes a second there
+#else
+constexpr bool kEachTwice = true;
+#endif
 
 class Kill : public EngineSinkSuite {
  public:
@@ -82,7 +87,7 @@ STORE_TEST(Kill, AtEveryNamedPoint) {
   int n = 0;
   for (const auto& [name, hits] : points) {
     SCOPED_TRACE(name);
-    for (const int hit : std::set<int>{1, hits}) {
+    for (const int hit : std::set<int>{1, kEachTwice ? hits : 1}) {
       Begin("p" + std::to_string(++n));
       (void)Interrupt(name + ":" + std::to_string(hit));
       ExpectResumed();

@@ -75,7 +75,7 @@ class ThereAndBack : public EngineSinkSuite {
   /// Also where a tolerance is declared: then within it.
   void CompareByVerify(const Location& in, const Location& out) {
     VerifyOptions options;
-    if (!exact_vectors_) options.min_cosine = 0.99;
+    if (!exact_vectors_) options.min_cosine = can_.vector_change == VectorChange::reduced_precision ? can_.least_cosine : 0.9999;
     const VerifyReport report = Must(Verify(engine_, in, out, options));
     EXPECT_TRUE(report.ok) << report.ToJson();
     if (exact_vectors_) {
