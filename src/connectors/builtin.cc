@@ -3,6 +3,7 @@
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/parquet/parquet.h"
 #include "connectors/qdrant/qdrant.h"
 #include "connectors/qdrant_local/qdrant_local.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
@@ -15,6 +16,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
+  registry.Add(parquet_store::MakeParquetConnector());
   registry.Add(MakeQdrantConnector());
   registry.Add(MakeQdrantLocalConnector());
   registry.Add(MakeSqliteVecConnector());

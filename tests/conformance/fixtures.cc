@@ -21,6 +21,13 @@ Fixture Jsonl() {
   return fixture;
 }
 
+Fixture Parquet() {
+  Fixture fixture;
+  fixture.scheme = "parquet";
+  fixture.empty = [](const fs::path& dir) { return "parquet:" + (dir / "docs.parquet").string(); };
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -94,7 +101,7 @@ Fixture SqliteVec() {
 }  // namespace
 
 const std::vector<Fixture>& Fixtures() {
-  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Parquet(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
   return fixtures;
 }
 
