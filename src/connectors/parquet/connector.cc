@@ -48,6 +48,7 @@ Connector::Info MakeInfo() {
   info.scheme = "parquet";
   info.title = "Parquet, a file or a folder of files";
   info.example = "parquet:docs.parquet";
+  info.backup_ending = ".parquet";
   info.notes = "Every type of the record comes back as it was, and pyarrow, pandas, DuckDB and others read the columns; docs/formats/parquet.md has them. Files of others are read by "
                "naming their columns. A name that ends in .parquet is a file, another a folder. Files and local folders appear when they are whole.";
   Capabilities& can = info.capabilities;
