@@ -14,6 +14,8 @@
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 #include <parquet/properties.h>
+#include <parquet/schema.h>
+#include <parquet/types.h>
 
 #include "columnar/guard.h"
 #include "files/file.h"
@@ -116,8 +118,22 @@ Result<std::shared_ptr<TableFile>> TableFile::Open(const files::Place& place) {
   return table;
 }
 
+/// The library reads what it says of places with a JSON parser whose symbols are the system's in this program (cmake/FindArrow.cmake).
+static Status CheckKinds(const parquet::SchemaDescriptor& schema, const std::string& name) {
+  for (int i = 0; i < schema.num_columns(); ++i) {
+    for (const parquet::schema::Node* node = schema.Column(i)->schema_node().get(); node; node = node->parent()) {
+      const auto& type = node->logical_type();
+      if (type && (type->is_geometry() || type->is_geography() || type->is_variant())) {
+        return MakeError(Category::unsupported, fmt::format("{}: the column {} is of type {}", name, Printable(node->name(), 100), Printable(type->ToString(), 60)), "write the file without that column");
+      }
+    }
+  }
+  return Status::OK();
+}
+
 Status TableFile::Load(const std::shared_ptr<parquet::FileMetaData>& metadata) {
   metadata_ = metadata;
+  ARROW_RETURN_NOT_OK(CheckKinds(*metadata->schema(), place_.text()));
   if (metadata->num_columns() > kMaxColumns || metadata->num_row_groups() > kMaxRowGroups) {
     return MakeError(Category::too_large, fmt::format("{} has {} columns and {} row groups", place_.text(), metadata->num_columns(), metadata->num_row_groups()));
   }

@@ -24,19 +24,25 @@ constexpr int64_t kPageBytes = int64_t{1} << 20;
 constexpr int64_t kValuesAtOnce = 16384;
 constexpr int kMaxPieces = 30000;  ///< row groups of one file: their ordinals are 16 bits wide
 
-/// The end of the data file as the library sees it: positions are those of the whole file.
+/// The end of the data file as the library sees it: positions are those of the whole file. The library only begins a file at
+/// position 0 and with the magic bytes; both are shown and taken, and the bytes are let go.
 class DataStream final : public arrow::io::OutputStream {
  public:
   explicit DataStream(TableWriter::Data& data) : data_(data) { set_mode(arrow::io::FileMode::WRITE); }
   using arrow::io::OutputStream::Write;
-  arrow::Status Write(const void* bytes, int64_t size) override { return data_.append({static_cast<const char*>(bytes), static_cast<size_t>(size)}); }
+  arrow::Status Write(const void* bytes, int64_t size) override {
+    const std::string_view text(static_cast<const char*>(bytes), static_cast<size_t>(size));
+    if (begun_) return data_.append(text);
+    begun_ = true;
+    return text == TableWriter::kMagic ? arrow::Status::OK() : arrow::Status::Invalid("the library began a file otherwise");
+  }
   arrow::Status Close() override { return closed_ = true, arrow::Status::OK(); }
   bool closed() const override { return closed_; }
-  arrow::Result<int64_t> Tell() const override { return data_.size(); }
+  arrow::Result<int64_t> Tell() const override { return begun_ ? data_.size() : 0; }
 
  private:
   TableWriter::Data& data_;
-  bool closed_ = false;
+  bool begun_ = false, closed_ = false;
 };
 
 class TextStream final : public arrow::io::OutputStream {
