@@ -78,4 +78,69 @@ Result<double> ParseUtc(std::string_view text) {
   return fraction == 0 ? seconds : seconds + fraction / 1000 + 1e-4;
 }
 
+namespace {
+
+/// Exactly `digits` digits at the front, taken off; -1 for anything else.
+int TakeNumber(std::string_view* text, size_t digits) {
+  if (text->size() < digits) return -1;
+  int number = 0;
+  for (size_t i = 0; i < digits; ++i) {
+    const char c = (*text)[i];
+    if (c < '0' || c > '9') return -1;
+    number = number * 10 + (c - '0');
+  }
+  text->remove_prefix(digits);
+  return number;
+}
+
+bool Take(std::string_view* text, char wanted) {
+  if (!text->starts_with(wanted)) return false;
+  text->remove_prefix(1);
+  return true;
+}
+
+double TakeFraction(std::string_view* text) {
+  double fraction = 0, unit = 0.1;
+  for (; !text->empty() && text->front() >= '0' && text->front() <= '9'; text->remove_prefix(1), unit /= 10) fraction += (text->front() - '0') * unit;
+  return fraction;
+}
+
+/// Seconds east of Greenwich: "", "Z", "+02", "+0200", "+02:00".
+std::optional<int> TakeOffset(std::string_view text) {
+  if (text.empty() || text == "Z" || text == "z") return 0;
+  const int sign = text.front() == '-' ? -1 : 1;
+  if (text.front() != '+' && text.front() != '-') return std::nullopt;
+  text.remove_prefix(1);
+  const int hours = TakeNumber(&text, 2);
+  Take(&text, ':');
+  const int minutes = text.empty() ? 0 : TakeNumber(&text, 2);
+  if (hours < 0 || minutes < 0 || !text.empty()) return std::nullopt;
+  return sign * (hours * 3600 + minutes * 60);
+}
+
+}  // namespace
+
+std::optional<double> ParseInstant(std::string_view text) {
+  std::tm tm{};
+  tm.tm_year = TakeNumber(&text, 4) - 1900;
+  if (!Take(&text, '-')) return std::nullopt;
+  tm.tm_mon = TakeNumber(&text, 2) - 1;
+  if (!Take(&text, '-')) return std::nullopt;
+  tm.tm_mday = TakeNumber(&text, 2);
+  if (tm.tm_year < -1900 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31) return std::nullopt;
+  double fraction = 0;
+  if (!text.empty()) {
+    if (!Take(&text, 'T') && !Take(&text, ' ')) return std::nullopt;
+    tm.tm_hour = TakeNumber(&text, 2);
+    if (!Take(&text, ':')) return std::nullopt;
+    tm.tm_min = TakeNumber(&text, 2);
+    if (Take(&text, ':')) tm.tm_sec = TakeNumber(&text, 2);
+    if (Take(&text, '.')) fraction = TakeFraction(&text);
+    if (tm.tm_hour < 0 || tm.tm_hour > 24 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60) return std::nullopt;
+  }
+  const auto offset = TakeOffset(text);
+  if (!offset) return std::nullopt;
+  return static_cast<double>(timegm(&tm)) + fraction - *offset;
+}
+
 }  // namespace vecferry

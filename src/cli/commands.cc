@@ -20,22 +20,22 @@ std::vector<CommandSpec> MigrationCommands() {
        "copies nothing once it is finished. The source is opened read-only. A target that holds records is refused unless "
        "--on-exists says what to do with them.",
        {kSource, kTarget},
-       {&kWhatFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags, &kConfigFlags, &kYesFlags,
-        &kProgressFlags, &kReportFlags, &kOutputFlags},
-       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --max-rejects 1% --report copy.html"},
+       {&kWhatFlags, &kSelectFlags, &kMapFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags,
+        &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
+       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --filter \"year >= 2020\" --map title=name --map drop:tmp", "vecferry copy " + pair + " --max-rejects 1% --report copy.html"},
        &RunCopy},
       {"plan", "Say what a copy would do",
        "Reads both sides and writes neither: mapping of ids, what the target cannot hold and how many records have it, estimates of time "
        "and space. The same as copy --dry-run. Exit code 8 if the copy would be refused.",
        {kSource, kTarget},
-       {&kPlanFlags, &kWhatFlags, &kSpeedFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
+       {&kPlanFlags, &kWhatFlags, &kSelectFlags, &kMapFlags, &kSpeedFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
        {"vecferry plan " + pair, "vecferry plan --config job.yaml", "vecferry plan " + pair + " --scan full --out plan.json"},
        &RunPlan},
       {"verify", "Compare two datasets",
-       "Reads both sides and writes neither. Lists what is missing, what is extra and what differs, with both values. Exit code 4 if there is a "
-       "difference.",
+       "Reads both sides and writes neither. Lists what is missing, what is extra and what differs, with both values. Where the last run of that pair filtered "
+       "or mapped the records, so does this, unless flags say otherwise. Exit code 4 if there is a difference.",
        {kSource, kTarget},
-       {&kLevelFlags, &kCompareFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
+       {&kLevelFlags, &kCompareFlags, &kSelectFlags, &kMapFlags, &kVerifyLimitFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
        {"vecferry verify " + pair, "vecferry verify " + pair + " --ignore metadata.updated_at --time-tolerance 1ms"},
        &RunVerify}};
 }
@@ -53,7 +53,7 @@ std::vector<CommandSpec> LookCommands() {
        "Records and ids, vectors with dimensions, element type, metric and norms, metadata fields with types, coverage, distinct values and ranges, what stands there twice or is "
        "missing, tenants, sizes, indexes, and a few records. Reads 10,000 records and says so, or all with --full. Without #DATASET it lists the datasets of the store.",
        {store},
-       {&kInspectFlags, &kSourceFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
+       {&kInspectFlags, &kSelectFlags, &kMapFlags, &kSourceFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
        {"vecferry inspect mcp-memory:notes.db --full", "vecferry inspect 'qdrant-local:./qdrant#memories' --id 4f1c..."},
        &RunInspect}};
 }
@@ -67,7 +67,7 @@ std::vector<CommandSpec> BackupCommands() {
        "and the source is one SQLite file, SQLite's own online backup is taken instead, of one moment while others may write, and its integrity checked. FILE appears "
        "whole or not at all; one that exists is replaced only with --yes.",
        {{"URI", "the dataset to save", true, true, false, "source"}, {"FILE", "the backup: FILE.jsonl, FILE.parquet, or the copy of a database", true, false, false, "file"}},
-       {&kBackupFlags, &kLimitFlags, &kSpeedFlags, &kSourceFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kOutputFlags},
+       {&kBackupFlags, &kSelectFlags, &kLimitFlags, &kSpeedFlags, &kSourceFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kOutputFlags},
        {"vecferry backup 'qdrant-local:./qdrant#memories' memories.jsonl", "vecferry backup 'qdrant-local:./qdrant#memories' memories.parquet", "vecferry backup mcp-memory:notes.db notes.backup.db"},
        &RunBackup},
       {"backup list", "List the backups in a folder",

@@ -131,6 +131,12 @@ void PrintPlan(std::ostream& out, const Plan& plan) {
                  {"ids", plan.id_mapping},
                  {"splits", FormatCount(static_cast<int64_t>(plan.splits.size()))},
                  {"looked at", Counted(plan.sampled, "record")}};
+  if (!plan.transforms.entries.empty()) {
+    const PlannedTransforms& t = plan.transforms;
+    facts.emplace_back("kept", fmt::format("{} of {} looked at{}", FormatCount(t.kept), Counted(t.read, "record"),
+                                           t.rejected > 0 ? fmt::format(", {} that cannot be transformed", FormatCount(t.rejected)) : ""));
+  }
+  for (const auto& [flag, value] : plan.transforms.entries) facts.emplace_back(flag, Printable(value, 500));
   if (plan.needs_prepass) facts.emplace_back("pre-pass", "every id is read first: two could become one");
   if (plan.estimated_seconds >= 0) facts.emplace_back("time", "about " + FormatDuration(plan.estimated_seconds));
   if (plan.estimated_bytes >= 0) facts.emplace_back("space", "about " + FormatBytes(static_cast<double>(plan.estimated_bytes)) + " in the target");
@@ -150,6 +156,8 @@ void PrintVerify(std::ostream& out, const VerifyReport& report) {
   }
   if (!report.source_digest.empty()) facts.emplace_back("digest", report.source_digest);
   if (!report.target_digest.empty() && report.target_digest != report.source_digest) facts.emplace_back("target's", report.target_digest);
+  if (!report.transforms.empty()) facts.emplace_back("compared", report.transforms_of.empty() ? "as asked for" : "as run " + Printable(report.transforms_of, 100) + " copied");
+  for (const auto& [flag, value] : report.transforms) facts.emplace_back(flag, Printable(value, 500));
   facts.emplace_back("time", FormatDuration(report.seconds));
   PrintFacts(out, facts);
   for (const auto& check : report.checks) {

@@ -67,6 +67,7 @@ struct Capabilities {
   bool unknown_metric = false;  ///< a dataset may be created without a metric
   bool document = true, tenant = true, extras = false;
   std::set<JsonFeature> json;
+  bool nul = true;              ///< texts may hold U+0000: ids, tenants, documents, and keys and strings of the metadata
 
   // As a sink.
   Replay replay = Replay::idempotent_upsert;
@@ -76,6 +77,7 @@ struct Capabilities {
   int max_in_flight = 1;           ///< Write calls at once
   double expansion = 1.0;          ///< peak memory of a Write over the batch's own size
   VectorChange vector_change = VectorChange::none;
+  double least_cosine = 0.999;     ///< of reduced_precision: what a vector that is read back keeps of its direction
   int64_t batch_rows = 1000;       ///< preferred, and what --batch-size overrides
   int64_t batch_bytes = 8 << 20;
   int64_t flush_bytes = 64 << 20;  ///< of a truncate_and_replay sink: Flush is called after so many bytes,

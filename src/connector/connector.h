@@ -54,6 +54,8 @@ struct SourceBatch {
   /// Rows whose stored values were not exactly those of the schema's element type and were rounded as the
   /// store itself rounds them. Verification of a target counts such a row as altered.
   std::vector<int64_t> rounded;
+  /// Of each record the low word of its key's hash as the source has it, where a transform gave it another key; else empty.
+  std::vector<uint64_t> source_keys;
 };
 
 struct ReadOptions {
@@ -110,6 +112,8 @@ class Source {
   virtual Result<std::unique_ptr<SplitReader>> Read(const Split& split, const Cursor& from, const ReadOptions& options) = 0;
   /// The same dataset by key, where the store finds records faster so than by reading all. After Describe.
   virtual Lookup* lookup() { return nullptr; }
+  /// Of Consistency::snapshot: whether the one state was lost since the source was opened, so that what was read is of several.
+  virtual bool Moved() const { return false; }
 };
 
 /// What a store itself is in charge of that the engine wants written down before it is done, so that a crash
@@ -135,6 +139,7 @@ struct SinkSpec {
   int64_t expected_records = -1;
   bool existed = false;           ///< the dataset was there when the run was planned
   bool resumed = false;           ///< an earlier process of this run may have been here
+  bool index = true;              ///< false: no search index is wanted (--index none), where the store can do without
   bool adopt = false;             ///< the user says that an unfinished dataset found there is ours, its journal lost
   IntentLog* intents = nullptr;   ///< outlives the sink's use
 };

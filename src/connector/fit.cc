@@ -30,6 +30,21 @@ void CheckVector(const Capabilities& can, const VectorSpec& spec, std::vector<No
   }
 }
 
+/// Whether a JSON text has an escaped U+0000; a backslash that is escaped itself begins none.
+bool HasEscapedNul(std::string_view json) {
+  for (size_t at = json.find('\\'); at != json.npos; at = json.find('\\', at + 2)) {
+    if (json.substr(at + 1, 5) == "u0000") return true;
+  }
+  return false;
+}
+
+bool HasNul(const RecordView& view, int64_t row) {
+  for (const auto& text : {std::optional(view.id(row)), view.tenant(row), view.document(row)}) {
+    if (text && text->find('\0') != text->npos) return true;
+  }
+  return HasEscapedNul(view.metadata(row).value_or(""));
+}
+
 }  // namespace
 
 std::vector<Note> SchemaMisfits(const Capabilities& can, const RecordSchema& schema) {
@@ -72,6 +87,7 @@ std::optional<RowReject> RowFit::Check(const RecordView& view, int64_t row) {
       if (column.IsNull(row)) return RowReject{row, "missing-vector", fmt::format("the record has no {}", Printable(column.spec.column(), 200))};
     }
   }
+  if (!impl_->can.nul && HasNul(view, row)) return RowReject{row, "nul-character", "a text holds the character U+0000, which is not held"};
   if (impl_->all_json || !view.metadata(row)) return std::nullopt;
   std::set<JsonFeature> used;
   const Status status = ScanFeatures(impl_->json, *view.metadata(row), &used);

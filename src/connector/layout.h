@@ -19,6 +19,47 @@ enum class FieldMeaning {
   timestamp,  ///< seconds since the epoch; --time-tolerance applies
 };
 
+/// How an application keeps records in the rows of a relational table, as data. A column that is named here and that a table
+/// lacks is simply not there; columns beside these are metadata fields of their own names.
+struct TableLayout {
+  enum class Role {
+    id,         ///< the record's id
+    document, tenant, vector,
+    metadata,   ///< JSON whose keys are the metadata
+    field,      ///< a metadata field of the column's name
+    surrogate,  ///< a key that the database makes up and that says nothing: neither read nor written
+    group,      ///< which of several datasets in one table it belongs to, see groups
+  };
+  struct Column {
+    std::string name;
+    Role role = Role::field;
+    std::string type;          ///< of a table that is made anew; a vector's is made for its element and dimension
+    bool primary_key = false, not_null = false;
+    std::string default_sql;   ///< "" where there is none
+    bool required = true;      ///< a table without it is not of this layout
+  };
+  std::vector<Column> columns; ///< in the order of a table that is made anew
+  std::string fixed_table;     ///< the one name that the application gives it, "" where the user chooses
+  std::string table_prefix;    ///< "data_": what the application puts before the user's name
+  bool unique_ids = true;      ///< false: the application does not see to it
+  /// Whether a table with further columns can be of this layout; they are fields then.
+  bool more_columns = true;
+  /// The table that names the datasets (collections) which share the one table.
+  struct Groups {
+    std::string table;         ///< "langchain_pg_collection"
+    std::string key, name;     ///< its columns: what the group column holds, and the name that people use
+    std::vector<Column> columns;  ///< of a table that is made anew
+  };
+  std::optional<Groups> groups;
+
+  const Column* Find(Role role) const {
+    for (const auto& column : columns) {
+      if (column.role == role) return &column;
+    }
+    return nullptr;
+  }
+};
+
 /// Where an application keeps id, document, tenant and metadata inside the payload of a store, as data.
 /// A layout is injective: what Encode writes Decode gives back, key for key.
 struct Layout {
@@ -53,6 +94,8 @@ struct Layout {
   std::vector<std::pair<std::string, std::string>> switch_back;
   /// Payload indexes the application expects: field -> native type.
   std::map<std::string, std::string> payload_indexes;
+  /// The same records in a relational table; nothing where the application knows none.
+  std::optional<TableLayout> table;
 };
 
 /// What a store's payload was decoded into.

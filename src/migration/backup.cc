@@ -242,6 +242,9 @@ Status CheckFileName(const fs::path& file) {
 
 Result<BackupReport> Dispatch(const Engine& engine, const Location& source, const fs::path& file, const CopyOptions& options) {
   if (internal::FormOf(engine, file)) return RecordsBackup(engine, source, file, options).Run();
+  if (!options.transforms.empty()) {
+    return MakeError(Category::usage, "a backup of a part of the records is one of records, not a copy of the database", fmt::format("name it {}.jsonl", Printable(file.filename().string(), 200)));
+  }
   if (IsDatabase(source)) return DatabaseBackup(engine, source, file, options.yes).Run();
   // Where the source cannot be read, that comes first.
   ARROW_RETURN_NOT_OK(OpenSourceSide(engine, source, {.missing_vector = "keep", .peek = true}).status());

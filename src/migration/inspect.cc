@@ -8,6 +8,7 @@
 #include "migration/field_census.h"
 #include "migration/hash_sample.h"
 #include "migration/open.h"
+#include "migration/transforms.h"
 #include "pipeline/batch_stage.h"
 #include "record/digest.h"
 #include "record/distance.h"
@@ -160,10 +161,12 @@ class Census {
 
 class Inspector {
  public:
-  Inspector(const Engine& engine, const std::optional<std::string>& id, bool full, int64_t show) : engine_(engine), id_(id), full_(full), show_(show) {}
+  Inspector(const Engine& engine, const std::optional<std::string>& id, bool full, int64_t show, const TransformSpec& transforms)
+      : engine_(engine), id_(id), full_(full), show_(show), transforms_(transforms) {}
 
   Result<Inventory> Run(const Location& location) {
-    ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSourceSide(engine_, location, {.missing_vector = "keep", .peek = true}));
+    ARROW_ASSIGN_OR_RAISE(OpenedSource opened, OpenSourceSide(engine_, location, {.missing_vector = "keep", .peek = true}));
+    ARROW_RETURN_NOT_OK(TransformNow(engine_, &opened, transforms_));
     inventory_.info = opened.info;
     inventory_.complete = true;
     inventory_.single = id_.has_value();
@@ -229,6 +232,7 @@ class Inspector {
   const std::optional<std::string> id_;
   const bool full_;
   const int64_t show_;
+  const TransformSpec& transforms_;
   const Clock::Steady::time_point began_ = engine_.clock.Now();
   Clock::Steady::time_point reported_ = began_;
   Inventory inventory_;
@@ -249,8 +253,9 @@ int64_t Inventory::Whole(int64_t bytes) const {
   return static_cast<int64_t>(static_cast<double>(bytes) * static_cast<double>(info.count) / static_cast<double>(records));
 }
 
-Result<Inventory> Inspect(const Engine& engine, const Location& location, const std::optional<std::string>& id, bool full, int64_t show) {
-  return Inspector(engine, id, full, show).Run(location);
+Result<Inventory> Inspect(const Engine& engine, const Location& location, const std::optional<std::string>& id, bool full, int64_t show,
+                          const TransformSpec& transforms) {
+  return Inspector(engine, id, full, show, transforms).Run(location);
 }
 
 }  // namespace vecferry

@@ -31,11 +31,19 @@ Json ToObject(const DatasetInfo& info) {
   return json;
 }
 
+Json Flags(const std::vector<std::pair<std::string, std::string>>& entries) {
+  Json json = Json::object();
+  for (const auto& [flag, value] : entries) json[flag] = Json::parse(value, nullptr, false);
+  return json;
+}
+
 Json ToObject(const VerifyReport& r) {
   Json json = {{"level", Name(r.level)}, {"ok", r.ok}, {"source_count", r.source_count}, {"target_count", r.target_count},
                {"source_rejects", r.source_rejects}, {"target_rejects", r.target_rejects}, {"source_duplicates", r.source_duplicates},
                {"target_duplicates", r.target_duplicates}, {"sampled", r.sampled}, {"mean_cosine", r.mean_cosine}, {"least_cosine", r.least_cosine},
                {"source_digest", r.source_digest}, {"target_digest", r.target_digest}, {"seconds", r.seconds}};
+  json["transforms"] = Flags(r.transforms);
+  json["transforms_of"] = r.transforms_of;
   json["checks"] = Json::array();
   for (const auto& check : r.checks) json["checks"].push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
   json["counts"] = Json::object();
@@ -49,6 +57,8 @@ Json ToObject(const Plan& plan) {
                {"target_exists", plan.target.exists}, {"target_count", plan.target.count}, {"layout", plan.layout},
                {"on_exists", Name(plan.on_exists)}, {"id_mapping", plan.id_mapping}, {"sampled", plan.sampled},
                {"estimated_seconds", plan.estimated_seconds}, {"estimated_bytes", plan.estimated_bytes}, {"free_bytes", plan.free_bytes}};
+  json["transforms"] = {{"flags", Flags(plan.transforms.entries)}, {"read", plan.transforms.read}, {"kept", plan.transforms.kept},
+                        {"dropped", plan.transforms.dropped}, {"rejected", plan.transforms.rejected}};
   json["splits"] = Json::array();
   for (const auto& split : plan.splits) json["splits"].push_back({{"label", split.label}, {"payload", split.payload}});
   json["issues"] = Json::array();

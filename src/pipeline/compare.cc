@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "record/digest.h"
 #include "record/distance.h"
@@ -38,9 +39,19 @@ bool SameSet(const Json& a, const Json& b) {
   return left == right;
 }
 
+/// Seconds since the epoch of a number, an ISO 8601 text or a datetime.
+std::optional<double> MomentOf(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return ParseInstant(value.get_ref<const std::string&>());
+  if (!value.is_object() || value.value("$vf", Json()) != "datetime" || !value.contains("v") || !value["v"].is_string()) return std::nullopt;
+  return ParseInstant(value["v"].get_ref<const std::string&>());
+}
+
+/// A moment is the same however it is spelled.
 bool SameTime(const Json& a, const Json& b, double tolerance) {
-  if (!a.is_number() || !b.is_number()) return SameValue(a, b);
-  return std::abs(a.get<double>() - b.get<double>()) <= tolerance;
+  if (SameValue(a, b)) return true;
+  const auto left = MomentOf(a), right = MomentOf(b);
+  return left && right && std::abs(*left - *right) <= tolerance;
 }
 
 struct Rows {
@@ -141,7 +152,7 @@ constexpr double kSingle = 1 - 1e-6, kHalf = 1 - 1e-3;
 /// What the cosine must be at least; 0 where the elements must be equal.
 double LeastCosine(const VectorSpec& spec, const CompareOptions& options) {
   if (options.min_cosine > 0) return options.min_cosine;
-  if (options.vector_change == VectorChange::reduced_precision) return kHalf;
+  if (options.vector_change == VectorChange::reduced_precision) return options.least_cosine;
   if (options.vector_change != VectorChange::cosine_normalised || !IsNormalised(spec)) return 0;
   return spec.element == Element::f32 ? kSingle : kHalf;
 }

@@ -120,6 +120,7 @@ class FaultySourceImpl final : public Source {
     return std::make_unique<FaultyReader>(std::move(reader), plan_);
   }
   Lookup* lookup() override { return inner_->lookup(); }
+  bool Moved() const override { return inner_->Moved(); }
 
  private:
   std::unique_ptr<Source> inner_;

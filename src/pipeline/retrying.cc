@@ -87,6 +87,7 @@ class RetryingSourceImpl final : public Source {
     return std::make_unique<RetryingReader>(std::move(reader), context_);
   }
   Lookup* lookup() override { return Wrapped(lookup_, inner_->lookup(), context_); }
+  bool Moved() const override { return inner_->Moved(); }
 
  private:
   std::unique_ptr<Source> inner_;

@@ -111,6 +111,8 @@ class Walker {
     }
     if (!wrapper.value.is_string()) return Bad("a special value whose \"v\" is no text");
     ARROW_ASSIGN_OR_RAISE(const std::string_view text, StringOf(wrapper.value));
+    // As stores write it whose numbers have no negative zero.
+    if (wrapper.type == "f64" && text == "-0.0") return out_.Double(-0.0);
     ARROW_RETURN_NOT_OK(CheckSpecial(wrapper.type, text));
     return out_.Special(wrapper.type, text);
   }
