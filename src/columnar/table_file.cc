@@ -23,8 +23,8 @@
 namespace vecferry::columnar {
 namespace {
 
-/// Of one open row group: pages claim their own size, and a claim of many GiB must not be believed.
-constexpr int64_t kMaxMemory = int64_t{4} << 30;
+/// Of all open row groups and the batches read of them: pages claim their own size, and a claim of many GiB must not be believed.
+constexpr int64_t kMaxMemory = int64_t{8} << 30;
 constexpr int64_t kMaxFooter = int64_t{256} << 20;
 constexpr int64_t kLocalBuffer = int64_t{1} << 20, kRemoteBuffer = int64_t{8} << 20;
 
@@ -38,6 +38,12 @@ parquet::ReaderProperties PropertiesFor(const files::Place& place, arrow::Memory
   return properties;
 }
 
+/// Buffers go back to the pool that they came from, and batches outlive their reader: so it is one pool, which is never gone.
+arrow::MemoryPool* Pool() {
+  static auto* const pool = new arrow::CappedMemoryPool(arrow::default_memory_pool(), kMaxMemory);
+  return pool;
+}
+
 /// Positions of the leaf columns under each field.
 void Leaves(const parquet::arrow::SchemaField& field, std::vector<int>* out) {
   if (field.column_index >= 0) out->push_back(field.column_index);
@@ -46,17 +52,17 @@ void Leaves(const parquet::arrow::SchemaField& field, std::vector<int>* out) {
 
 class Reader final : public RowGroupReader {
  public:
-  Reader(std::string name, int64_t skip) : name_(std::move(name)), pool_(arrow::default_memory_pool(), kMaxMemory), skip_(skip) {}
+  Reader(std::string name, int64_t skip) : name_(std::move(name)), skip_(skip) {}
 
   Status Open(const files::Place& place, const std::shared_ptr<parquet::FileMetaData>& metadata, int row_group, const std::vector<int>& leaves,
               int64_t batch_rows, bool use_threads) {
     return Guard(name_, [&]() -> Status {
       ARROW_ASSIGN_OR_RAISE(auto source, place.OpenArrow());
-      auto raw = parquet::ParquetFileReader::Open(std::move(source), PropertiesFor(place, &pool_), metadata);
+      auto raw = parquet::ParquetFileReader::Open(std::move(source), PropertiesFor(place, Pool()), metadata);
       parquet::ArrowReaderProperties properties(use_threads);
       properties.set_batch_size(batch_rows);
       properties.set_pre_buffer(false);
-      ARROW_ASSIGN_OR_RAISE(file_, parquet::arrow::FileReader::Make(&pool_, std::move(raw), properties));
+      ARROW_ASSIGN_OR_RAISE(file_, parquet::arrow::FileReader::Make(Pool(), std::move(raw), properties));
       ARROW_ASSIGN_OR_RAISE(batches_, file_->GetRecordBatchReader({row_group}, leaves));
       return Status::OK();
     });
@@ -79,7 +85,6 @@ class Reader final : public RowGroupReader {
 
  private:
   const std::string name_;
-  arrow::CappedMemoryPool pool_;
   int64_t skip_;
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;
