@@ -207,7 +207,7 @@ def test_the_variables_of_the_guide_are_understood_as_people_write_them(cli):
     if "postgresql" not in {store["scheme"] for store in cli.run("stores", "--json").json["stores"]}:
         pytest.skip("this build has no postgresql:")
     example = ROOT / "examples/qdrant-to-postgres.yaml"
-    env = {"QDRANT_URL": "http://127.0.0.1:9", "DATABASE_URL": "postgres://rpg:secret-7@127.0.0.1:9/gamedb"}
+    env = {"QDRANT_URL": "http://127.0.0.1:9", "QDRANT_GRPC_PORT": "9", "DATABASE_URL": "postgres://rpg:secret-7@127.0.0.1:9/gamedb"}
     answer = cli.run("plan", "--config", example, env=env)
     assert "game_collection" in answer.err and "secret-7" not in answer.out + answer.err, answer
     assert answer.code not in (0, 1, 2), answer
