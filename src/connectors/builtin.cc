@@ -5,6 +5,7 @@
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/parquet/parquet.h"
 #include "connectors/postgresql/postgresql.h"
 #include "connectors/qdrant/qdrant.h"
 #include "connectors/qdrant_local/qdrant_local.h"
@@ -20,6 +21,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(MakeCsvConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
+  registry.Add(parquet_store::MakeParquetConnector());
   registry.Add(MakePostgresqlConnector());
   registry.Add(MakeQdrantConnector());
   registry.Add(MakeQdrantLocalConnector());

@@ -22,6 +22,13 @@ Fixture Jsonl() {
   return fixture;
 }
 
+Fixture Parquet() {
+  Fixture fixture;
+  fixture.scheme = "parquet";
+  fixture.empty = [](const fs::path& dir) { return "parquet:" + (dir / "docs.parquet").string(); };
+  return fixture;
+}
+
 Fixture Csv() {
   Fixture fixture;
   fixture.scheme = "csv";
@@ -123,7 +130,7 @@ FixturesOf::FixturesOf(std::vector<Fixture> fixtures) { Added().insert(Added().e
 
 const std::vector<Fixture>& Fixtures() {
   static const std::vector<Fixture> fixtures = [] {
-    std::vector<Fixture> all = {Memory(), Jsonl(), Csv(), Faiss(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+    std::vector<Fixture> all = {Memory(), Jsonl(), Parquet(), Csv(), Faiss(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
     all.insert(all.end(), Added().begin(), Added().end());
     return all;
   }();
