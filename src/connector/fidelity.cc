@@ -90,6 +90,7 @@ PairFidelity FidelityOf(const Capabilities& data, const Capabilities& sink) {
   fates.Refuse(data.tenant, sink.tenant, "tenants");
   fates.Refuse(data.extras, sink.extras, "verbatim bytes");
   fates.RefuseEach(data.json, sink.json, "{} in metadata");
+  fates.Refuse(data.nul, sink.nul, "U+0000 in texts");
   fates.Refuse(!data.unique_ids, !sink.unique_ids, "a second record of an id");
   return result;
 }
@@ -97,6 +98,7 @@ PairFidelity FidelityOf(const Capabilities& data, const Capabilities& sink) {
 Capabilities DataOf(const RecordSchema& schema) {
   Capabilities data;
   data.source = true;
+  data.nul = false;
   data.ids = {schema.id_kind};
   data.document = schema.has_document;
   data.tenant = schema.has_tenant;
@@ -120,6 +122,7 @@ Status AddDataOf(const RecordView& records, Capabilities* data) {
   JsonReader reader;
   for (int64_t row = 0; row < records.rows(); ++row) {
     for (const VectorColumn& column : records.vectors()) data->missing_vectors = data->missing_vectors || column.IsNull(row);
+    data->nul = data->nul || HasNul(records, row);
     if (const auto metadata = records.metadata(row)) ARROW_RETURN_NOT_OK(ScanFeatures(reader, *metadata, &data->json));
   }
   return Status::OK();

@@ -141,13 +141,13 @@ class TableSink final : public Sink, public Undo {
     RelationName name = name_;
     if (staging) {
       ARROW_ASSIGN_OR_RAISE(name, ParseRelationName(*staging));
-    } else if (active_.table.empty()) {
-      return Status::OK();
     }
     ARROW_ASSIGN_OR_RAISE(const auto relation, FindRelation(client, name));
     if (!relation) return DropFailedSwap(staging.has_value());
     if (GroupsOf(*relation) && !options_.collection.empty()) return DropGroup(client, *relation);
-    if (relation->comment != RunMark(spec_.run_id)) {
+    // Of a run whose journal is lost the number is not known.
+    const bool ours = spec_.run_id.empty() ? relation->comment.starts_with(RunMark("")) : relation->comment == RunMark(spec_.run_id);
+    if (!ours) {
       return MakeError(Category::refused, fmt::format("the table {} does not bear the mark of this run: it is somebody else's, or was commented on", Printable(name.Display(), 200)),
                        "drop it by hand if it may go");
     }
