@@ -72,7 +72,8 @@ class Binder {
     target.role = role;
     target.type = column.type;
     target.not_null = column.not_null;
-    target.has_default = (!own_ || column.not_null) && (!column.default_sql.empty() || column.identity);
+    // Where the column takes NULL that says it better: what comes back is what the record was.
+    target.has_default = column.not_null && (!column.default_sql.empty() || column.identity);
     table_.columns.push_back(std::move(target));
     return &table_.columns.back();
   }
