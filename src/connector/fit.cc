@@ -25,8 +25,8 @@ void CheckVector(const Capabilities& can, const VectorSpec& spec, std::vector<No
   if (!can.dense.contains(spec.element)) Add(notes, "element", fmt::format("{}: elements of type {} are not held", column, Name(spec.element)));
   if (spec.metric == Metric::unknown) {
     if (!can.unknown_metric) Add(notes, "metric", fmt::format("{}: the metric is not known, and must be", column));
-  } else if (!can.metrics.contains(spec.metric)) {
-    Add(notes, "metric", fmt::format("{}: the metric {} is not held", column, Name(spec.metric)));
+  } else if (!can.MetricsOf(spec.element).contains(spec.metric)) {
+    Add(notes, "metric", fmt::format("{}: the metric {} is not held for elements of type {}", column, Name(spec.metric), Name(spec.element)));
   }
 }
 
@@ -38,14 +38,14 @@ bool HasEscapedNul(std::string_view json) {
   return false;
 }
 
+}  // namespace
+
 bool HasNul(const RecordView& view, int64_t row) {
   for (const auto& text : {std::optional(view.id(row)), view.tenant(row), view.document(row)}) {
     if (text && text->find('\0') != text->npos) return true;
   }
   return HasEscapedNul(view.metadata(row).value_or(""));
 }
-
-}  // namespace
 
 std::vector<Note> SchemaMisfits(const Capabilities& can, const RecordSchema& schema) {
   std::vector<Note> notes;

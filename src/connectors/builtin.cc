@@ -1,5 +1,7 @@
 #include "connectors/builtin.h"
 
+#include "connectors/csv/csv.h"
+#include "connectors/faiss/faiss.h"
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
@@ -13,7 +15,9 @@ namespace vecferry {
 
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
+  registry.Add(MakeFaissConnector());
   registry.Add(jsonl::MakeJsonlConnector());
+  registry.Add(MakeCsvConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
   registry.Add(MakePostgresqlConnector());

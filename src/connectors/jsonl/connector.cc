@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "connectors/jsonl/jsonl.h"
+#include "connectors/jsonl/scroll_output.h"
+#include "connectors/jsonl/shapes.h"
 
 namespace vecferry::jsonl {
 namespace {
@@ -9,9 +10,12 @@ namespace {
 Connector::Info MakeInfo() {
   Connector::Info info;
   info.scheme = "jsonl";
-  info.title = "A file of JSON lines, one record each";
+  info.title = "JSON: lines of our own, and the shapes that others export";
   info.example = "jsonl:docs.jsonl";
-  info.notes = "Every type of the record comes back as it was; docs/formats/jsonl.md is the format. The file appears when it is whole.";
+  info.backup_ending = ".jsonl";
+  info.notes = "Every type of the record comes back as it was; docs/formats/jsonl.md is the format. The file appears when it is whole.\n"
+      "`shape=qdrant-scroll` reads and writes the answers of Qdrant's scroll (`batch_*.json`), one file or a folder; `columns` reads one object of arrays as Chroma's\n"
+      "get() gives it, `lines` objects a line whose fields are named by options (docs/formats/json_shapes.md). Compressed input is recognised.";
   Capabilities& can = info.capabilities;
   can.source = can.sink = can.undo = true;
   can.consistency = Consistency::frozen;
@@ -26,14 +30,26 @@ Connector::Info MakeInfo() {
   can.replace = ReplaceMode::atomic;
   can.appends = false;
   can.expansion = 4.0;
+  info.options = ShapeOptions();
+  const auto s3 = files::S3OptionSpecs();
+  info.options.insert(info.options.end(), s3.begin(), s3.end());
   return info;
 }
 
-Result<fs::path> FileOf(const Connector::Info& info, const Location& location) {
-  ARROW_RETURN_NOT_OK(CheckOptions(info.options, location.options, "option of jsonl").status());
+/// What a location names, and how it is to be read or written.
+struct Named {
+  files::Place place;
+  Wishes wishes;
+  bool shape_said = false;
+};
+Result<Named> NamedBy(const Connector::Info& info, const Location& location, const Layout* layout) {
+  ARROW_ASSIGN_OR_RAISE(const auto options, CheckOptions(info.options, location.options, "option of jsonl"));
   if (!location.dataset.empty()) return MakeError(Category::usage, "a jsonl file is one dataset and has no names in it", "leave out what follows the '#'");
-  if (location.path.empty()) return MakeError(Category::usage, "no file is named", "write it as jsonl:FILE");
-  return ExpandHome(location.path);
+  Named named;
+  ARROW_ASSIGN_OR_RAISE(named.place, files::Place::Of(location));
+  ARROW_ASSIGN_OR_RAISE(named.wishes, ParseWishes(options, layout));
+  named.shape_said = location.options.contains("shape");
+  return named;
 }
 
 class JsonlConnector final : public Connector {
@@ -46,30 +62,32 @@ class JsonlConnector final : public Connector {
     return std::vector<DatasetSummary>{{"", there.count, fmt::format("{} vectors", there.schema.vectors.size())}};
   }
 
-  Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext&) override {
-    ARROW_ASSIGN_OR_RAISE(const fs::path file, FileOf(info_, location));
-    std::error_code ec;
-    if (!fs::exists(file, ec)) return Missing(file);
-    return jsonl::OpenSource(file);
+  Result<Capabilities> CapabilitiesOf(const Location& location) const override {
+    const auto shape = location.options.find("shape");
+    if (shape == location.options.end() || shape->second == "records") return info_.capabilities;
+    Capabilities can = ScrollCapabilities();
+    can.sink = can.undo = shape->second == "qdrant-scroll";
+    return can;
   }
 
-  Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext&) override {
-    ARROW_ASSIGN_OR_RAISE(const fs::path file, FileOf(info_, location));
-    return jsonl::OpenSink(file);
+  Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext& context) override {
+    ARROW_ASSIGN_OR_RAISE(Named named, NamedBy(info_, location, context.layout));
+    if (!named.shape_said && named.place.is_local()) named.wishes.shape = RecogniseShape(named.place.local()).value_or(Shape::ours);
+    if (named.wishes.shape != Shape::ours) return OpenForeign(named.place, named.wishes);
+    ARROW_ASSIGN_OR_RAISE(const auto there, named.place.Stat());
+    return there ? jsonl::OpenSource(named.place) : named.place.Missing();
   }
 
-  bool Recognises(const fs::path& path) const override { return HasHeader(path); }
+  Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext& context) override {
+    ARROW_ASSIGN_OR_RAISE(const Named named, NamedBy(info_, location, context.layout));
+    if (named.wishes.shape == Shape::ours) return jsonl::OpenSink(named.place);
+    if (named.wishes.shape == Shape::scroll) return OpenScrollSink(named.place, named.wishes);
+    return MakeError(Category::unsupported, "files of this shape are read and not written", "write jsonl: without a shape, or with shape=qdrant-scroll");
+  }
+
+  bool Recognises(const fs::path& path) const override { return RecogniseShape(path).has_value(); }
 
  private:
-  static Status Missing(const fs::path& file) {
-    std::vector<std::string> names;
-    std::error_code ec;
-    for (fs::directory_iterator it(file.has_parent_path() ? file.parent_path() : ".", ec), end; !ec && it != end && names.size() < 1000; it.increment(ec)) {
-      names.push_back(it->path().filename().string());
-    }
-    return MakeError(Category::not_found, fmt::format("{} does not exist{}", Printable(file.string()), Suggestion(file.filename().string(), names)),
-                     "check the path");
-  }
   const Info info_ = MakeInfo();
 };
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 namespace vecferry::jsonl {
 
@@ -21,6 +22,24 @@ class NumberList {
   bool AtEnd() {
     SkipSpace();
     return at_ == end_;
+  }
+
+  /// The text `word`, as it is.
+  bool Word(std::string_view word) {
+    SkipSpace();
+    if (!std::string_view(at_, static_cast<size_t>(end_ - at_)).starts_with(word)) return false;
+    at_ += word.size();
+    return true;
+  }
+  /// A whole array of numbers.
+  template <class T>
+  bool All(std::vector<T>* numbers) {
+    if (!Take('[')) return false;
+    if (Take(']')) return true;
+    do {
+      if (!Number(&numbers->emplace_back())) return false;
+    } while (Take(','));
+    return Take(']');
   }
 
   /// The next number, in the range of its type; for floats also "NaN", "Infinity" and "-Infinity".
