@@ -13,6 +13,7 @@
 #include "migration/session.h"
 #include "migration/transforms.h"
 #include "migration/verifier.h"
+#include "pipeline/batch_writer.h"
 
 #ifndef VECFERRY_VERSION
 #define VECFERRY_VERSION "0.1.0"
