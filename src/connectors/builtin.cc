@@ -4,6 +4,7 @@
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/npy/npy.h"
 #include "connectors/qdrant/qdrant.h"
 #include "connectors/qdrant_local/qdrant_local.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
@@ -17,6 +18,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
+  registry.Add(MakeNpyConnector());
   registry.Add(MakeQdrantConnector());
   registry.Add(MakeQdrantLocalConnector());
   registry.Add(MakeSqliteVecConnector());

@@ -12,6 +12,7 @@
 #include "migration/report_json.h"
 #include "migration/session.h"
 #include "migration/verifier.h"
+#include "pipeline/batch_writer.h"
 
 #ifndef VECFERRY_VERSION
 #define VECFERRY_VERSION "0.1.0"

@@ -28,6 +28,13 @@ Fixture Faiss() {
   return fixture;
 }
 
+Fixture Npy() {
+  Fixture fixture;
+  fixture.scheme = "npy";
+  fixture.empty = [](const fs::path& dir) { return "npy:" + (dir / "docs.npy").string(); };
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -101,7 +108,7 @@ Fixture SqliteVec() {
 }  // namespace
 
 const std::vector<Fixture>& Fixtures() {
-  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Faiss(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Faiss(), Npy(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
   return fixtures;
 }
 
