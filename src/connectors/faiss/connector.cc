@@ -105,7 +105,8 @@ class FaissConnector final : public Connector {
   const Info& info() const override { return info_; }
 
   Result<Capabilities> CapabilitiesOf(const Location& location) const override {
-    ARROW_ASSIGN_OR_RAISE(const IndexKind kind, Checked(location));
+    ARROW_ASSIGN_OR_RAISE(IndexKind kind, Checked(location));
+    if (OptionOf(location, "index").empty()) TakeKindOfFile(location, &kind);
     sidecar::Format side = sidecar::Format::jsonl;
     // A source may be called the like of which a sink is not; it is not asked for what it holds.
     if (const auto place = ChoosePlace(location); place.ok()) side = place->format;
@@ -140,6 +141,17 @@ class FaissConnector final : public Connector {
   }
 
  private:
+  /// Where the location does not say what kind of index it is, the one that is there does.
+  static void TakeKindOfFile(const Location& location, IndexKind* kind) {
+    const auto place = FindPlace(location);
+    const auto file = place.ok() ? sidecar::File::Open(place->index, sidecar::File::Mode::read) : Result<sidecar::File>(place.status());
+    const auto shape = file.ok() ? Walk(*file) : Result<Shape>(file.status());
+    if (!shape.ok() || (!shape->binary && !shape->lossy)) return;
+    const std::string& words = shape->words;
+    kind->name = shape->binary ? "binary" : words.find("PQ") != words.npos ? "pq" : words.find("SQ4") != words.npos ? "sq4" : "sq8";
+    if (OptionOf(location, "tolerance").empty()) kind->tolerance = LeastCosineOf(kind->name);
+  }
+
   Result<IndexKind> Checked(const Location& location) const {
     ARROW_ASSIGN_OR_RAISE(const auto options, CheckOptions(info_.options, location.options, "option of faiss"));
     if (!location.dataset.empty()) return MakeError(Category::usage, "an index is one dataset and has no names in it", "leave out what follows the '#'");

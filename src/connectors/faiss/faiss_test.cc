@@ -94,7 +94,7 @@ TEST_F(FaissTest, AScalarQuantizerOfALaterTypeIsRefusedBeforeTheLibrary) {
     out.append(trained * 4, '\0');
     return out + Raw(size) + std::string(size, '\1');
   };
-  EXPECT_EQ(Must(WalkOf(quantizer(4, 4, 0))).words, "SQ");
+  EXPECT_EQ(Must(WalkOf(quantizer(4, 4, 0))).words, "SQfp16");
   EXPECT_EQ(Refused(quantizer(7, 4, 0)), Category::unsupported);
   EXPECT_EQ(Refused(quantizer(-1, 4, 0)), Category::unsupported);
   EXPECT_EQ(Refused(quantizer(0, 2, 0)), Category::corrupt) << "8 bits without their ranges";
