@@ -6,12 +6,12 @@ import pickle
 import struct
 import subprocess
 
-import faiss
 import numpy as np
 import pytest
 
 import faiss_kinds as kinds
 import harness
+from faiss_kinds import faiss
 
 
 @pytest.fixture

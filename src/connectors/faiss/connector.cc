@@ -72,7 +72,7 @@ std::vector<OptionSpec> MakeOptions() {
   tolerance.name = "tolerance";
   tolerance.kind = OptionSpec::Kind::real;
   tolerance.value_name = "COSINE";
-  tolerance.help = "Sink, quantised kinds: the least cosine that a vector must keep in verification (0.999; sq4 0.97, pq 0.8).";
+  tolerance.help = "Sink, quantised kinds: the least cosine that a vector must keep in verification (0.999; sq4 0.95, pq 0.8).";
   return {metadata,
           Choice("index", "flat", {"flat", "hnsw", "ivf", "fp16", "sq8", "sq4", "pq", "ivf-fp16", "ivf-sq8", "ivf-sq4", "ivf-pq", "binary"},
                  "Sink: the kind of index that is built; fp16, sq8, sq4 and pq keep vectors less precisely."),

@@ -19,7 +19,7 @@ extern "C" void openblas_set_num_threads(int) __attribute__((weak));
 namespace vecferry::faiss_files {
 
 Status WithFaiss(const std::string& what, const std::function<void()>& act) {
-  omp_set_num_threads(std::min(kThreads, omp_get_num_procs()));
+  omp_set_num_threads(std::min(kThreads, omp_get_max_threads()));
   if (openblas_set_num_threads) openblas_set_num_threads(1);
   try {
     act();

@@ -136,7 +136,7 @@ Result<Place> ChoosePlace(const Location& location) {
   return place;
 }
 
-double LeastCosineOf(std::string_view kind) { return kind.ends_with("pq") ? 0.8 : kind.ends_with("sq4") ? 0.97 : 0.999; }
+double LeastCosineOf(std::string_view kind) { return kind.ends_with("pq") ? 0.8 : kind.ends_with("sq4") ? 0.95 : 0.999; }
 
 Result<IndexKind> ParseKind(const std::map<std::string, std::string>& options) {
   IndexKind kind;
