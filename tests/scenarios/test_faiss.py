@@ -12,6 +12,7 @@ import pytest
 import faiss_kinds as kinds
 import harness
 from faiss_kinds import faiss
+from qdrant_judge import Server
 
 
 @pytest.fixture
@@ -384,16 +385,27 @@ def test_replace_and_rollback(work):
     assert not list(work.folder.glob("docs.index*"))
 
 
-def test_faiss_to_qdrant(work, tmp_path):
-    """What the second guide asks for: an index and its .meta file become points."""
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    made = Server(tmp_path_factory.mktemp("server"))
+    yield made
+    made.stop()
+
+
+def test_faiss_to_qdrant_and_back(work, server):
+    """What the guides ask for: an index and its .meta file become points of a server, and an index again."""
     x = kinds.vectors(200)
     path = kinds.save(kinds.build("HNSW16,Flat", x), work.folder / "faiss_index.index")
     with open(work.folder / "faiss_index.meta", "wb") as file:
         pickle.dump([{"id": i * 2, "properties": {"title": f"T{i}"}} for i in range(200)], file)
-    report = work.json("copy", f"faiss:{path}", f"qdrant-local:{work.folder}/q#docs")
-    assert report["written"] == 200 and report["verify"]["ok"]
+    for target in (f"qdrant-local:{work.folder}/q#docs", server.uri("docs")):
+        report = work.json("copy", f"faiss:{path}", target)
+        assert report["written"] == 200 and report["verify"]["ok"]
     from qdrant_client import QdrantClient
     client = QdrantClient(path=str(work.folder / "q"))
     point = client.retrieve("docs", [14], with_vectors=True)[0]
     assert point.payload == {"title": "T7"} and np.array(point.vector, dtype="float32").tobytes() == x[7].tobytes()
     client.close()
+    work.json("copy", server.uri("docs"), f"faiss:{work.folder}/back.index")
+    assert work.digest(f"faiss:{path}", f"faiss:{work.folder}/back.index")
+    assert faiss.read_index(str(work.folder / "back.index")).ntotal == 200
