@@ -7,6 +7,7 @@
 #include "connectors/qdrant/qdrant.h"
 #include "connectors/qdrant_local/qdrant_local.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
+#include "connectors/vdf/vdf.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -16,6 +17,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
+  registry.Add(vdf::MakeVdfConnector());  // before parquet: a folder of that kind holds Parquet files
   registry.Add(parquet_store::MakeParquetConnector());
   registry.Add(MakeQdrantConnector());
   registry.Add(MakeQdrantLocalConnector());

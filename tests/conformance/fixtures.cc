@@ -28,6 +28,14 @@ Fixture Parquet() {
   return fixture;
 }
 
+Fixture Vdf() {
+  Fixture fixture;
+  fixture.scheme = "vdf";
+  fixture.empty = [](const fs::path& dir) { return "vdf:" + (dir / "vdf").string() + "#docs"; };
+  fixture.waived["json_nested_object"] = "its empty object has no column; the connector's own tests have objects that are filled";
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -101,7 +109,7 @@ Fixture SqliteVec() {
 }  // namespace
 
 const std::vector<Fixture>& Fixtures() {
-  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Parquet(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Parquet(), Vdf(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
   return fixtures;
 }
 
