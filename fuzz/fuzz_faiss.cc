@@ -8,9 +8,9 @@
 /// An index file: what the walk lets through is read, by libfaiss too, and never runs away.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vecferry;
-  auto opened = sidecar::File::Open(MemoryFile(data, size), sidecar::File::Mode::read);
+  auto opened = files::File::Open(MemoryFile(data, size), files::File::Mode::read);
   if (!opened.ok()) std::abort();
-  auto file = std::make_shared<const sidecar::File>(std::move(*opened));
+  auto file = std::make_shared<const files::File>(std::move(*opened));
   const auto shape = faiss_files::Walk(*file);
   if (!shape.ok()) {
     const Category category = FactsOf(shape.status()).category;

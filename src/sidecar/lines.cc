@@ -6,12 +6,14 @@
 
 #include "base/text.h"
 #include "sidecar/census.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 #include "sidecar/header.h"
 #include "sidecar/open.h"
 #include "sidecar/splitter.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 namespace {
 
 constexpr std::string_view kHeaderStart = "{\"vecferry_sidecar\":";

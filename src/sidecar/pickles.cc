@@ -6,11 +6,13 @@
 #include "pickle/reader.h"
 #include "pickle/writer.h"
 #include "sidecar/census.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 #include "sidecar/open.h"
 #include "sidecar/splitter.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 namespace {
 
 using pickle::Fault;

@@ -4,9 +4,11 @@
 #include <string>
 
 #include "record/schema.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 
 /// The vectors of a file, row by row, with the ids that the file itself gives them. Thread-safe.
 class Vectors {

@@ -35,6 +35,21 @@ Fixture Npy() {
   return fixture;
 }
 
+Fixture Parquet() {
+  Fixture fixture;
+  fixture.scheme = "parquet";
+  fixture.empty = [](const fs::path& dir) { return "parquet:" + (dir / "docs.parquet").string(); };
+  return fixture;
+}
+
+Fixture Vdf() {
+  Fixture fixture;
+  fixture.scheme = "vdf";
+  fixture.empty = [](const fs::path& dir) { return "vdf:" + (dir / "vdf").string() + "#docs"; };
+  fixture.waived["json_nested_object"] = "its empty object has no column; the connector's own tests have objects that are filled";
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -108,7 +123,7 @@ Fixture SqliteVec() {
 }  // namespace
 
 const std::vector<Fixture>& Fixtures() {
-  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Faiss(), Npy(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Faiss(), Npy(), Parquet(), Vdf(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
   return fixtures;
 }
 

@@ -4,7 +4,7 @@
 #include "connectors/faiss/capabilities.h"
 #include "connectors/faiss/faiss.h"
 #include "connectors/faiss/shape.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 
 namespace vecferry::faiss_files {
 
@@ -134,7 +134,7 @@ class FaissConnector final : public Connector {
     if (IsDatasetFolder(path)) return true;
     std::error_code ec;
     if (!fs::is_regular_file(path, ec)) return false;
-    const auto file = sidecar::File::Open(path, sidecar::File::Mode::read);
+    const auto file = files::File::Open(path, files::File::Mode::read);
     char start[4];
     const auto got = file.ok() ? file->ReadAt(0, start, sizeof(start)) : Result<size_t>(size_t{0});
     return got.ok() && LooksLikeIndex({start, *got});
@@ -144,7 +144,7 @@ class FaissConnector final : public Connector {
   /// Where the location does not say what kind of index it is, the one that is there does.
   static void TakeKindOfFile(const Location& location, IndexKind* kind) {
     const auto place = FindPlace(location);
-    const auto file = place.ok() ? sidecar::File::Open(place->index, sidecar::File::Mode::read) : Result<sidecar::File>(place.status());
+    const auto file = place.ok() ? files::File::Open(place->index, files::File::Mode::read) : Result<files::File>(place.status());
     const auto shape = file.ok() ? Walk(*file) : Result<Shape>(file.status());
     if (!shape.ok() || (!shape->binary && !shape->lossy)) return;
     const std::string& words = shape->words;

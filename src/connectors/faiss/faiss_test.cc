@@ -25,7 +25,7 @@ class FaissTest : public testing::Test {
   }
   Result<Shape> WalkOf(const std::string& bytes) {
     std::ofstream(dir_ / "x.index", std::ios::binary) << bytes;
-    ARROW_ASSIGN_OR_RAISE(const auto file, sidecar::File::Open(dir_ / "x.index", sidecar::File::Mode::read));
+    ARROW_ASSIGN_OR_RAISE(const auto file, files::File::Open(dir_ / "x.index", files::File::Mode::read));
     return Walk(file);
   }
   Category Refused(const std::string& bytes) {
@@ -126,8 +126,8 @@ TEST_F(FaissTest, WhatIsBuiltIsRead) {
   std::string ids;
   for (int64_t i = 0; i < kRows; ++i) ids += Raw(kRows - i);
   std::ofstream(dir_ / "ids", std::ios::binary) << ids;
-  const auto rows = Must(sidecar::File::Open(dir_ / "rows", sidecar::File::Mode::read));
-  const auto id_file = Must(sidecar::File::Open(dir_ / "ids", sidecar::File::Mode::read));
+  const auto rows = Must(files::File::Open(dir_ / "rows", files::File::Mode::read));
+  const auto id_file = Must(files::File::Open(dir_ / "ids", files::File::Mode::read));
   for (const char* name : {"hnsw", "ivf", "fp16", "sq8", "sq4", "pq", "ivf-sq8", "ivf-pq", "ivf-fp16"}) {
     for (const bool with_ids : {false, true}) {
       SCOPED_TRACE(name);
@@ -136,7 +136,7 @@ TEST_F(FaissTest, WhatIsBuiltIsRead) {
       if (std::string(name).ends_with("pq")) kind.m = 4, kind.nbits = 6;
       const Status built = BuildIndex(kind, {&rows, 0, kRows, kDims, kL2, with_ids ? &id_file : nullptr}, dir_ / "built");
       ASSERT_TRUE(built.ok()) << built.ToString();
-      auto file = std::make_shared<const sidecar::File>(Must(sidecar::File::Open(dir_ / "built", sidecar::File::Mode::read)));
+      auto file = std::make_shared<const files::File>(Must(files::File::Open(dir_ / "built", files::File::Mode::read)));
       const Shape shape = Must(Walk(*file));
       EXPECT_EQ(shape.lossy, kind.quantised());
       const auto vectors = Must(OpenVectors(file, shape, Element::f32));
@@ -161,7 +161,7 @@ TEST_F(FaissTest, WhatIsBuiltIsRead) {
 
 TEST_F(FaissTest, TooFewVectorsToTrainOn) {
   std::ofstream(dir_ / "rows", std::ios::binary) << std::string(10 * 8 * 4, '\0');
-  const auto rows = Must(sidecar::File::Open(dir_ / "rows", sidecar::File::Mode::read));
+  const auto rows = Must(files::File::Open(dir_ / "rows", files::File::Mode::read));
   IndexKind kind;
   kind.name = "pq";
   EXPECT_TRUE(IsCategory(BuildIndex(kind, {&rows, 0, 10, 8, kL2, nullptr}, dir_ / "built"), Category::refused));

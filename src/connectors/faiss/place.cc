@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 
 namespace vecferry::faiss_files {
 namespace {
@@ -39,7 +39,7 @@ Status NotFound(const fs::path& path, std::string_view what) {
 Result<Format> FormatOfSide(const fs::path& path) {
   ARROW_ASSIGN_OR_RAISE(const Format format, sidecar::FormatOf(path));
   if (format != Format::pickle) return format;
-  ARROW_ASSIGN_OR_RAISE(const auto file, sidecar::File::Open(path, sidecar::File::Mode::read));
+  ARROW_ASSIGN_OR_RAISE(const auto file, files::File::Open(path, files::File::Mode::read));
   char start[256];
   ARROW_ASSIGN_OR_RAISE(const size_t got, file.ReadAt(0, start, sizeof(start)));
   return std::string_view(start, got).find("InMemoryDocstore") == std::string_view::npos ? Format::pickle : Format::langchain;

@@ -334,8 +334,8 @@ class Walker {
 
 }  // namespace
 
-Result<Shape> Walk(const sidecar::File& file) {
-  ARROW_ASSIGN_OR_RAISE(const sidecar::Stamp stamp, file.Stat());
+Result<Shape> Walk(const files::File& file) {
+  ARROW_ASSIGN_OR_RAISE(const files::Stamp stamp, file.Stat());
   ByteWalk bytes(file, stamp.size);
   ARROW_ASSIGN_OR_RAISE(Shape shape, Walker(bytes).Index(0));
   if (bytes.left() != 0) return bytes.Corrupt("bytes behind its end,");

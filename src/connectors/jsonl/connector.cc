@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "connectors/jsonl/jsonl.h"
 
 namespace vecferry::jsonl {
@@ -26,14 +25,14 @@ Connector::Info MakeInfo() {
   can.replace = ReplaceMode::atomic;
   can.appends = false;
   can.expansion = 4.0;
+  info.options = files::S3OptionSpecs();
   return info;
 }
 
-Result<fs::path> FileOf(const Connector::Info& info, const Location& location) {
+Result<files::Place> FileOf(const Connector::Info& info, const Location& location) {
   ARROW_RETURN_NOT_OK(CheckOptions(info.options, location.options, "option of jsonl").status());
   if (!location.dataset.empty()) return MakeError(Category::usage, "a jsonl file is one dataset and has no names in it", "leave out what follows the '#'");
-  if (location.path.empty()) return MakeError(Category::usage, "no file is named", "write it as jsonl:FILE");
-  return ExpandHome(location.path);
+  return files::Place::Of(location);
 }
 
 class JsonlConnector final : public Connector {
@@ -47,29 +46,19 @@ class JsonlConnector final : public Connector {
   }
 
   Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext&) override {
-    ARROW_ASSIGN_OR_RAISE(const fs::path file, FileOf(info_, location));
-    std::error_code ec;
-    if (!fs::exists(file, ec)) return Missing(file);
-    return jsonl::OpenSource(file);
+    ARROW_ASSIGN_OR_RAISE(const files::Place place, FileOf(info_, location));
+    ARROW_ASSIGN_OR_RAISE(const auto there, place.Stat());
+    return there ? jsonl::OpenSource(place) : place.Missing();
   }
 
   Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext&) override {
-    ARROW_ASSIGN_OR_RAISE(const fs::path file, FileOf(info_, location));
-    return jsonl::OpenSink(file);
+    ARROW_ASSIGN_OR_RAISE(const files::Place place, FileOf(info_, location));
+    return jsonl::OpenSink(place);
   }
 
   bool Recognises(const fs::path& path) const override { return HasHeader(path); }
 
  private:
-  static Status Missing(const fs::path& file) {
-    std::vector<std::string> names;
-    std::error_code ec;
-    for (fs::directory_iterator it(file.has_parent_path() ? file.parent_path() : ".", ec), end; !ec && it != end && names.size() < 1000; it.increment(ec)) {
-      names.push_back(it->path().filename().string());
-    }
-    return MakeError(Category::not_found, fmt::format("{} does not exist{}", Printable(file.string()), Suggestion(file.filename().string(), names)),
-                     "check the path");
-  }
   const Info info_ = MakeInfo();
 };
 

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "connectors/jsonl/format.h"
-#include "connectors/jsonl/line_reader.h"
+#include "files/line_reader.h"
 #include "record/digest.h"
 
 namespace vecferry::jsonl {
@@ -37,7 +37,7 @@ class Jsonl : public testing::Test {
     std::vector<RecordView> views;
   };
   All ReadAll(int splits = 1, ReadOptions options = {}) {
-    auto source = OpenSource(file_).ValueOrDie();
+    auto source = OpenSource(files::Place(file_)).ValueOrDie();
     All all;
     for (const Split& split : source->Splits(splits).ValueOrDie()) {
       auto reader = source->Read(split, "", options).ValueOrDie();
@@ -166,12 +166,12 @@ TEST_F(Jsonl, BrokenLinesAreRejectsWithTheirNumber) {
     EXPECT_FALSE(reject.code.empty());
   }
   EXPECT_EQ(all.rejects[5].id, "d");
-  EXPECT_EQ(OpenSource(file_).ValueOrDie()->Describe()->count, static_cast<int64_t>(lines.size()) - 1);
+  EXPECT_EQ(OpenSource(files::Place(file_)).ValueOrDie()->Describe()->count, static_cast<int64_t>(lines.size()) - 1);
 }
 
 TEST_F(Jsonl, RefusesWhatIsNoFileOfItsOwn) {
-  EXPECT_TRUE(IsCategory(OpenSource(file_).status(), Category::not_found));
-  EXPECT_TRUE(IsCategory(OpenSource(dir_).status(), Category::unsupported));
+  EXPECT_TRUE(IsCategory(OpenSource(files::Place(file_)).status(), Category::not_found));
+  EXPECT_TRUE(IsCategory(OpenSource(files::Place(dir_)).status(), Category::unsupported));
   const std::vector<std::pair<std::string, Category>> headers = {
       {"", Category::unsupported},
       {R"({"id":"a"})", Category::unsupported},
@@ -181,7 +181,7 @@ TEST_F(Jsonl, RefusesWhatIsNoFileOfItsOwn) {
       {R"({"vecferry":1,"schema":{"id_kind":"u64","tenant":false,"document":false,"vectors":[{"name":"","kind":"dense","element":"f32","dims":0,"metric":"l2"}]}})", Category::corrupt}};
   for (const auto& [header, category] : headers) {
     Write(header + "\n");
-    EXPECT_TRUE(IsCategory(OpenSource(file_).status(), category)) << header << OpenSource(file_).status().ToString();
+    EXPECT_TRUE(IsCategory(OpenSource(files::Place(file_)).status(), category)) << header << OpenSource(files::Place(file_)).status().ToString();
     EXPECT_EQ(HasHeader(file_), header.starts_with(R"({"vecferry")"));
   }
 }
@@ -196,7 +196,7 @@ TEST_F(Jsonl, SplitsHoldEachLineOnce) {
   }
   Write(text);
   for (const int splits : {1, 2, 3, 7, 1000}) EXPECT_EQ(ReadAll(splits).ids, wanted) << splits;
-  EXPECT_EQ(OpenSource(file_).ValueOrDie()->Splits(3)->size(), 3u);
+  EXPECT_EQ(OpenSource(files::Place(file_)).ValueOrDie()->Splits(3)->size(), 3u);
 }
 
 TEST_F(Jsonl, ALargeRecordTravelsAlone) {
@@ -205,7 +205,7 @@ TEST_F(Jsonl, ALargeRecordTravelsAlone) {
   Write(HeaderOf(schema) + small + "\n" + small + "\n" + large + "\n" + small + "\n");
   ReadOptions options;
   options.batch_bytes = 1000;
-  auto source = OpenSource(file_).ValueOrDie();
+  auto source = OpenSource(files::Place(file_)).ValueOrDie();
   const Split split = source->Splits(1)->at(0);
   auto reader = source->Read(split, "", options).ValueOrDie();
   std::vector<int64_t> rows;
@@ -222,7 +222,7 @@ TEST_F(Jsonl, ALargeRecordTravelsAlone) {
 TEST_F(Jsonl, AFileThatChangedIsNotReadOn) {
   const RecordSchema schema = SchemaOf(Element::f32, 1);
   Write(HeaderOf(schema) + "{\"id\":\"a\"}\n{\"id\":\"b\"}\n");
-  auto source = OpenSource(file_).ValueOrDie();
+  auto source = OpenSource(files::Place(file_)).ValueOrDie();
   const Split split = source->Splits(1)->at(0);
   ReadOptions one;
   one.batch_rows = 1;
@@ -230,17 +230,17 @@ TEST_F(Jsonl, AFileThatChangedIsNotReadOn) {
   ASSERT_EQ((*reader->Next())->records.id(0), "a");
   std::ofstream(file_, std::ios::app) << "{\"id\":\"c\"}\n";
   EXPECT_TRUE(IsCategory(reader->Next().status(), Category::refused));
-  EXPECT_TRUE(IsCategory(OpenSource(file_).ValueOrDie()->Read(split, "", {}).status(), Category::refused));
+  EXPECT_TRUE(IsCategory(OpenSource(files::Place(file_)).ValueOrDie()->Read(split, "", {}).status(), Category::refused));
   for (const char* payload : {"", "1 2", "0 9 1 0 0", "-1 2 3 4 5", "1 2 3 4 5 6", "a b c d e"}) {
     EXPECT_TRUE(IsCategory(source->Read({payload, "", -1, -1}, "", {}).status(), Category::usage)) << payload;
   }
-  EXPECT_TRUE(IsCategory(OpenSource(file_).ValueOrDie()->Read(OpenSource(file_).ValueOrDie()->Splits(1)->at(0), "999999", {}).status(), Category::usage));
+  EXPECT_TRUE(IsCategory(OpenSource(files::Place(file_)).ValueOrDie()->Read(OpenSource(files::Place(file_)).ValueOrDie()->Splits(1)->at(0), "999999", {}).status(), Category::usage));
 }
 
 TEST_F(Jsonl, ALineOfAnyLengthIsReadAndOneTooLongIsLetGo) {
   Write("ab\n" + std::string(3 << 20, 'x') + "\n\n" + std::string(5 << 20, 'y') + "\r\nlast");
-  auto file = File::Open(file_, File::Mode::read).ValueOrDie();
-  LineReader lines(file, 0, file.Stat()->size, 64, 4 << 20);
+  const auto file = files::OpenInput(files::Place(file_)).ValueOrDie();
+  files::LineReader lines(*file, 0, file->size(), 64, 4 << 20);
   EXPECT_EQ((*lines.Next())->text, "ab");
   EXPECT_EQ((*lines.Next())->text.size(), size_t{3} << 20);
   EXPECT_EQ((*lines.Next())->text, "");
@@ -255,7 +255,7 @@ TEST_F(Jsonl, ALineOfAnyLengthIsReadAndOneTooLongIsLetGo) {
 
 TEST_F(Jsonl, TheFileAppearsWhenItIsWhole) {
   const RecordSchema schema = SchemaOf(Element::f32, 1);
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(Spec(schema)).ok());
   ASSERT_TRUE(sink->Write(Rows(schema, 0, 3)).ok() && sink->Flush().ok());
   EXPECT_FALSE(fs::exists(file_));
@@ -270,7 +270,7 @@ TEST_F(Jsonl, AKilledRunGoesOnWhereItWasDurable) {
   const RecordSchema schema = SchemaOf(Element::f32, 1);
   std::string state;
   {
-    auto sink = OpenSink(file_).ValueOrDie();
+    auto sink = OpenSink(files::Place(file_)).ValueOrDie();
     ASSERT_TRUE(sink->Prepare(Spec(schema)).ok() && sink->Write(Rows(schema, 0, 2)).ok());
     state = sink->Flush().ValueOrDie();
     ASSERT_TRUE(sink->Write(Rows(schema, 2, 5)).ok());
@@ -278,14 +278,14 @@ TEST_F(Jsonl, AKilledRunGoesOnWhereItWasDurable) {
   SinkSpec spec = Spec(schema);
   spec.resumed = true;
   {
-    auto sink = OpenSink(file_).ValueOrDie();
+    auto sink = OpenSink(files::Place(file_)).ValueOrDie();
     ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Resume(state).ok() && sink->Write(Rows(schema, 2, 1)).ok());
     state = sink->Flush().ValueOrDie();
     ASSERT_TRUE(sink->Finish().ok());
   }
   EXPECT_EQ(ReadAll().ids, (std::vector<std::string>{"id0", "id1", "id2"}));
   // Killed between the rename and the journal's note of it.
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(spec).ok());
   ASSERT_TRUE(sink->Resume(state).ok());
   ASSERT_TRUE(sink->Finish().ok());
@@ -298,7 +298,7 @@ TEST_F(Jsonl, AStateOfAnotherFileIsRefused) {
   SinkSpec spec = Spec(schema);
   spec.resumed = true;
   for (const char* state : {"1 1", "99999999 1", "x", "1", "-1 2", "1 2 3"}) {
-    auto sink = OpenSink(file_).ValueOrDie();
+    auto sink = OpenSink(files::Place(file_)).ValueOrDie();
     ASSERT_TRUE(sink->Prepare(spec).ok());
     EXPECT_TRUE(IsCategory(sink->Resume(state), Category::corrupt)) << state;
   }
@@ -310,10 +310,10 @@ TEST_F(Jsonl, WhatHoldsRecordsIsReplacedOnlyWhenAskedAndOnlyAtTheEnd) {
   SinkSpec spec = Spec(schema);
   for (const OnExists mode : {OnExists::fail, OnExists::append, OnExists::upsert}) {
     spec.on_exists = mode;
-    EXPECT_TRUE(IsCategory(OpenSink(file_).ValueOrDie()->Prepare(spec), Category::refused));
+    EXPECT_TRUE(IsCategory(OpenSink(files::Place(file_)).ValueOrDie()->Prepare(spec), Category::refused));
   }
   spec.on_exists = OnExists::replace;
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Write(Rows(schema, 0, 1)).ok());
   EXPECT_EQ(ReadAll().ids, std::vector<std::string>{"old"});
   ASSERT_TRUE(sink->Finish().ok());
@@ -322,7 +322,7 @@ TEST_F(Jsonl, WhatHoldsRecordsIsReplacedOnlyWhenAskedAndOnlyAtTheEnd) {
 
 TEST_F(Jsonl, AFileThatAppearsMeanwhileIsNotOverwritten) {
   const RecordSchema schema = SchemaOf(Element::f32, 1);
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(Spec(schema)).ok());
   Write("mine");
   EXPECT_TRUE(IsCategory(sink->Finish(), Category::refused));
@@ -331,11 +331,11 @@ TEST_F(Jsonl, AFileThatAppearsMeanwhileIsNotOverwritten) {
 
 TEST_F(Jsonl, TwoWritersOfOneRunExcludeEachOther) {
   const RecordSchema schema = SchemaOf(Element::f32, 1);
-  auto first = OpenSink(file_).ValueOrDie();
+  auto first = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(first->Prepare(Spec(schema)).ok());
   SinkSpec spec = Spec(schema);
   spec.resumed = true;
-  EXPECT_TRUE(IsCategory(OpenSink(file_).ValueOrDie()->Prepare(spec), Category::locked));
+  EXPECT_TRUE(IsCategory(OpenSink(files::Place(file_)).ValueOrDie()->Prepare(spec), Category::locked));
 }
 
 /// A journal that lives as long as the test.
@@ -360,13 +360,13 @@ TEST_F(Jsonl, TheHeaderKeepsLayoutAndSettings) {
   SinkSpec spec = Spec(SchemaOf(Element::f32, 1));
   spec.layout = &layout;
   spec.settings = {{"a.b", "{\"x\": \"\\u0000\\n\"}"}, {"\"quoted\"", ""}, {"long", std::string(100000, 'y')}};
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Finish().ok());
-  const DatasetInfo info = OpenSource(file_).ValueOrDie()->Describe().ValueOrDie();
+  const DatasetInfo info = OpenSource(files::Place(file_)).ValueOrDie()->Describe().ValueOrDie();
   EXPECT_EQ(info.settings, spec.settings);
   EXPECT_EQ(info.layout, "mine");
   Write(HeaderOf(spec.schema));
-  const DatasetInfo plain = OpenSource(file_).ValueOrDie()->Describe().ValueOrDie();
+  const DatasetInfo plain = OpenSource(files::Place(file_)).ValueOrDie()->Describe().ValueOrDie();
   EXPECT_TRUE(plain.settings.empty());
   EXPECT_EQ(plain.layout, "");
 }
@@ -383,7 +383,7 @@ TEST_F(Jsonl, BadSettingsAreRefusedWhereTheyAreReadAndWhereTheyAreWritten) {
   SinkSpec spec = Spec(SchemaOf(Element::f32, 1));
   for (const std::string& text : {std::string("\xff"), large}) {
     spec.settings = {{"a", text}};
-    EXPECT_FALSE(OpenSink(file_).ValueOrDie()->Prepare(spec).ok());
+    EXPECT_FALSE(OpenSink(files::Place(file_)).ValueOrDie()->Prepare(spec).ok());
   }
 }
 
@@ -393,16 +393,16 @@ TEST_F(Jsonl, AResumedRunKeepsTheHeaderItBeganWith) {
   SinkSpec spec = Spec(schema);
   spec.intents = &intents;
   spec.settings = {{"a", "1"}};
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Write(Rows(schema, 0, 3)).ok());
   const std::string state = sink->Flush().ValueOrDie();
   sink.reset();
   spec.settings = {{"a", "another, and longer"}};
   spec.resumed = true;
-  sink = OpenSink(file_).ValueOrDie();
+  sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Resume(state).ok() && sink->Finish().ok());
   EXPECT_EQ(ReadAll().ids.size(), 3u);
-  EXPECT_EQ(OpenSource(file_).ValueOrDie()->Describe().ValueOrDie().settings.at("a"), "1");
+  EXPECT_EQ(OpenSource(files::Place(file_)).ValueOrDie()->Describe().ValueOrDie().settings.at("a"), "1");
 }
 
 TEST_F(Jsonl, UndoOfAnUnfinishedRunLeavesTheFileThatItWouldHaveReplaced) {
@@ -413,25 +413,25 @@ TEST_F(Jsonl, UndoOfAnUnfinishedRunLeavesTheFileThatItWouldHaveReplaced) {
   SinkSpec spec = Spec(schema);
   spec.intents = &intents;
   spec.on_exists = OnExists::replace;
-  ASSERT_TRUE(OpenSink(file_).ValueOrDie()->Prepare(spec).ok());
+  ASSERT_TRUE(OpenSink(files::Place(file_)).ValueOrDie()->Prepare(spec).ok());
   spec.resumed = true;
-  auto undo = OpenSink(file_).ValueOrDie();
+  auto undo = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(undo->Prepare(spec).ok() && undo->undo()->DropDataset().ok());
   EXPECT_EQ(Content(file_), old);
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(spec).ok() && sink->Finish().ok());
-  undo = OpenSink(file_).ValueOrDie();
+  undo = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(undo->Prepare(spec).ok() && undo->undo()->DropDataset().ok());
   EXPECT_TRUE(fs::is_empty(dir_));
 }
 
 TEST_F(Jsonl, UndoRemovesTheFile) {
   const RecordSchema schema = SchemaOf(Element::f32, 1);
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(Spec(schema)).ok() && sink->Finish().ok());
-  ASSERT_TRUE(OpenSink(file_).ValueOrDie()->undo()->DropDataset().ok());
+  ASSERT_TRUE(OpenSink(files::Place(file_)).ValueOrDie()->undo()->DropDataset().ok());
   EXPECT_TRUE(fs::is_empty(dir_));
-  EXPECT_TRUE(OpenSink(file_).ValueOrDie()->undo()->DropDataset().ok());
+  EXPECT_TRUE(OpenSink(files::Place(file_)).ValueOrDie()->undo()->DropDataset().ok());
 }
 
 TEST_F(Jsonl, InvalidTextIsRejectedByRow) {
@@ -441,7 +441,7 @@ TEST_F(Jsonl, InvalidTextIsRejectedByRow) {
     builder.Id(id);
     builder.EndRow();
   }
-  auto sink = OpenSink(file_).ValueOrDie();
+  auto sink = OpenSink(files::Place(file_)).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(Spec(schema)).ok());
   const auto outcome = sink->Write(builder.Finish().ValueOrDie()).ValueOrDie();
   ASSERT_EQ(outcome.rejects.size(), 1u);

@@ -12,7 +12,7 @@
 namespace vecferry::npy {
 namespace {
 
-using sidecar::File;
+using files::File;
 using sidecar::Format;
 using sidecar::Stored;
 
@@ -112,7 +112,7 @@ Result<Header> ReadHeader(const File& file) {
   ARROW_ASSIGN_OR_RAISE(const size_t got, file.ReadAt(0, start.data(), start.size()));
   auto header = ParseHeader(std::string_view(start).substr(0, got));
   if (!header.ok()) return Prefixed(file.path().string(), header.status());
-  ARROW_ASSIGN_OR_RAISE(const sidecar::Stamp stamp, file.Stat());
+  ARROW_ASSIGN_OR_RAISE(const files::Stamp stamp, file.Stat());
   const int64_t width = header->columns * sidecar::BytesOf(header->stored), room = stamp.size - header->data_at;
   if (header->rows > room / width || header->rows * width != room) {
     return MakeError(Category::corrupt, fmt::format("{} has {} bytes of data, and its header speaks of {} rows of {} bytes", file.path().string(), room, header->rows, width), "write it again with numpy.save");
@@ -131,7 +131,7 @@ Result<std::unique_ptr<Source>> OpenArray(const Location& location, const OpenCo
   auto file = std::make_shared<const File>(std::move(opened));
   ARROW_ASSIGN_OR_RAISE(const Header header, ReadHeader(*file));
   if (header.stored == Stored::f64 && OptionOf(location, "f64") != "round") return NoDoubles(path);
-  ARROW_ASSIGN_OR_RAISE(const sidecar::Stamp stamp, file->Stat());
+  ARROW_ASSIGN_OR_RAISE(const files::Stamp stamp, file->Stat());
   sidecar::Pair pair;
   pair.info.store = "npy";
   pair.info.dataset = path.filename().string();

@@ -1,4 +1,4 @@
-#include "sidecar/file.h"
+#include "files/file.h"
 
 #include <cerrno>
 #include <utility>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace vecferry::sidecar {
+namespace vecferry::files {
 
 Result<File> File::Open(const fs::path& path, Mode mode) {
   const int flags = mode == Mode::read ? O_RDONLY : mode == Mode::write ? O_RDWR : O_RDWR | O_CREAT | O_TRUNC;
@@ -92,4 +92,4 @@ Status Rename(const fs::path& from, const fs::path& to, bool only_new) {
   return ::rename(from.c_str(), to.c_str()) == 0 ? Status::OK() : ErrnoError(errno, "cannot rename to", to.string());
 }
 
-}  // namespace vecferry::sidecar
+}  // namespace vecferry::files

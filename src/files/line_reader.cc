@@ -1,15 +1,15 @@
-#include "connectors/jsonl/line_reader.h"
+#include "files/line_reader.h"
 
 #include <algorithm>
 #include <cstring>
 
-namespace vecferry::jsonl {
+namespace vecferry::files {
 namespace {
 constexpr size_t kChunk = size_t{1} << 20;
 }  // namespace
 
-LineReader::LineReader(const File& file, int64_t begin, int64_t end, size_t padding, size_t max_line)
-    : file_(file), offset_(begin), end_(end), padding_(padding), max_line_(max_line) {}
+LineReader::LineReader(const Input& input, int64_t begin, int64_t end, size_t padding, size_t max_line)
+    : input_(input), offset_(begin), end_(end), padding_(padding), max_line_(max_line) {}
 
 /// Keeps what is not yet given and reads on, into a larger buffer where a line needs it.
 Status LineReader::Fill() {
@@ -27,8 +27,9 @@ Status LineReader::Fill() {
   filled_ = kept;
   const int64_t from = offset_ + static_cast<int64_t>(kept);
   const auto want = static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(capacity_ - kept), end_ - from));
-  ARROW_ASSIGN_OR_RAISE(const size_t got, file_.ReadAt(from, buffer_.get() + kept, want));
-  if (got < want) return MakeError(Category::corrupt, file_.path().string() + " became shorter while it was read", "let nobody write to it, and run again");
+  ARROW_ASSIGN_OR_RAISE(const size_t got, input_.ReadAt(from, buffer_.get() + kept, want));
+  if (got < want && end_ == kToTheEnd) end_ = from + static_cast<int64_t>(got);
+  else if (got < want) return MakeError(Category::corrupt, input_.name() + " became shorter while it was read", "let nobody write to it, and run again");
   filled_ += got;
   return Status::OK();
 }
@@ -63,4 +64,4 @@ Result<std::optional<LineReader::Line>> LineReader::Next() {
   }
 }
 
-}  // namespace vecferry::jsonl
+}  // namespace vecferry::files

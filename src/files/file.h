@@ -4,7 +4,7 @@
 
 #include "base/files.h"
 
-namespace vecferry::jsonl {
+namespace vecferry::files {
 
 /// What tells a file's content apart from what it was before, without reading it.
 struct Stamp {
@@ -44,4 +44,4 @@ class File {
 /// Renames; with `only_new` Category::refused where `to` exists.
 Status Rename(const fs::path& from, const fs::path& to, bool only_new);
 
-}  // namespace vecferry::jsonl
+}  // namespace vecferry::files

@@ -1,18 +1,21 @@
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "connectors/jsonl/file.h"
+#include "files/input.h"
 
-namespace vecferry::jsonl {
+namespace vecferry::files {
 
 /// The lines of a stretch of a file, in a buffer that is used again. Memory is bounded by the longest line
 /// or `max_line`, whichever is less.
 class LineReader {
  public:
+  /// An `end` beyond every file: kToTheEnd, for input of unknown size.
+  static constexpr int64_t kToTheEnd = INT64_MAX;
   /// `padding` bytes are readable behind every line.
-  LineReader(const File& file, int64_t begin, int64_t end, size_t padding, size_t max_line);
+  LineReader(const Input& input, int64_t begin, int64_t end, size_t padding, size_t max_line);
 
   struct Line {
     std::string_view text;  ///< without its line break; lives until the next call
@@ -26,13 +29,13 @@ class LineReader {
 
  private:
   Status Fill();
-  const File& file_;
+  const Input& input_;
   int64_t offset_;       ///< of the first byte not yet given
-  const int64_t end_;
+  int64_t end_;
   const size_t padding_, max_line_;
   std::unique_ptr<char[]> buffer_;
   size_t capacity_ = 0;
   size_t at_ = 0, filled_ = 0;  ///< of the buffer
 };
 
-}  // namespace vecferry::jsonl
+}  // namespace vecferry::files
