@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "sidecar/census.h"
 #include "files/file.h"
+#include "sidecar/census.h"
 #include "sidecar/header.h"
 #include "sidecar/open.h"
 #include "sidecar/splitter.h"

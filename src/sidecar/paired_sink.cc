@@ -7,10 +7,15 @@
 
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "files/file.h"
 #include "sidecar/paired_source.h"
 #include "sidecar/spool.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
+using files::Stamp;
+using files::Rename;
 namespace {
 
 constexpr const char* kCreateIntent = "create-file";

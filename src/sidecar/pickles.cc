@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "files/file.h"
 #include "pickle/reader.h"
 #include "pickle/writer.h"
 #include "sidecar/census.h"
-#include "files/file.h"
 #include "sidecar/open.h"
 #include "sidecar/splitter.h"
 

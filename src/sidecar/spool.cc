@@ -4,9 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "files/file.h"
 #include "base/text.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
+using files::Stamp;
 
 std::string SpoolState::ToText() const { return fmt::format("{} {} {}", rows, lines, inode); }
 

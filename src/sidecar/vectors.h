@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "record/schema.h"
 #include "files/file.h"
+#include "record/schema.h"
 
 namespace vecferry::sidecar {
 
