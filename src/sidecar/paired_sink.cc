@@ -16,6 +16,7 @@ namespace vecferry::sidecar {
 using files::File;
 using files::Stamp;
 using files::Rename;
+
 namespace {
 
 constexpr const char* kCreateIntent = "create-file";

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "files/file.h"
 #include "base/text.h"
+#include "files/file.h"
 
 namespace vecferry::sidecar {
 
