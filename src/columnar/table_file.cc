@@ -16,6 +16,7 @@
 #include <parquet/properties.h>
 #include <parquet/schema.h>
 #include <parquet/types.h>
+#include <unistd.h>
 
 #include "columnar/guard.h"
 #include "files/file.h"
@@ -23,10 +24,15 @@
 namespace vecferry::columnar {
 namespace {
 
-/// Of one open row group: pages claim their own size, and a claim of many GiB must not be believed.
-constexpr int64_t kMaxMemory = int64_t{4} << 30;
 constexpr int64_t kMaxFooter = int64_t{256} << 20;
 constexpr int64_t kLocalBuffer = int64_t{1} << 20, kRemoteBuffer = int64_t{8} << 20;
+
+/// Of all readers together. Pages claim their own size, and a claim beyond this machine's memory is an error, not the end of the
+/// process. Batches outlive their readers, so the pool outlives all.
+arrow::MemoryPool* Pool() {
+  static auto* pool = new arrow::CappedMemoryPool(arrow::default_memory_pool(), int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGE_SIZE) / 4 * 3);
+  return pool;
+}
 
 parquet::ReaderProperties PropertiesFor(const files::Place& place, arrow::MemoryPool* pool) {
   parquet::ReaderProperties properties(pool);
@@ -46,17 +52,17 @@ void Leaves(const parquet::arrow::SchemaField& field, std::vector<int>* out) {
 
 class Reader final : public RowGroupReader {
  public:
-  Reader(std::string name, int64_t skip) : name_(std::move(name)), pool_(arrow::default_memory_pool(), kMaxMemory), skip_(skip) {}
+  Reader(std::string name, int64_t skip) : name_(std::move(name)), skip_(skip) {}
 
   Status Open(const files::Place& place, const std::shared_ptr<parquet::FileMetaData>& metadata, int row_group, const std::vector<int>& leaves,
               int64_t batch_rows, bool use_threads) {
     return Guard(name_, [&]() -> Status {
       ARROW_ASSIGN_OR_RAISE(auto source, place.OpenArrow());
-      auto raw = parquet::ParquetFileReader::Open(std::move(source), PropertiesFor(place, &pool_), metadata);
+      auto raw = parquet::ParquetFileReader::Open(std::move(source), PropertiesFor(place, Pool()), metadata);
       parquet::ArrowReaderProperties properties(use_threads);
       properties.set_batch_size(batch_rows);
       properties.set_pre_buffer(false);
-      ARROW_ASSIGN_OR_RAISE(file_, parquet::arrow::FileReader::Make(&pool_, std::move(raw), properties));
+      ARROW_ASSIGN_OR_RAISE(file_, parquet::arrow::FileReader::Make(Pool(), std::move(raw), properties));
       ARROW_ASSIGN_OR_RAISE(batches_, file_->GetRecordBatchReader({row_group}, leaves));
       return Status::OK();
     });
@@ -79,7 +85,6 @@ class Reader final : public RowGroupReader {
 
  private:
   const std::string name_;
-  arrow::CappedMemoryPool pool_;
   int64_t skip_;
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;
