@@ -56,6 +56,18 @@ def test_others_read_what_is_written(work, compression):
     assert told == (500, 499 * 250, 499 * 250)
 
 
+def test_hugging_face_reads_what_is_written(work):
+    python = subprocess.run([str(harness.ROOT / "tools/vendor-env"), "hf_datasets"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    source = lines(work.folder / "a.jsonl", 40)
+    work.json("copy", source, f"parquet:{work.folder}/a.parquet")
+    script = ("import datasets, json, sys; d = datasets.load_dataset('parquet', data_files=sys.argv[1], split='train'); r = d[5]; "
+              "m = r['metadata']; print(json.dumps([len(d), r['id'], r['vector'], m if isinstance(m, dict) else json.loads(m)]))")
+    told = subprocess.run([python, "-c", script, str(work.folder / "a.parquet")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
+                          env={**work.environment(), "HF_HUB_OFFLINE": "1", "HF_HOME": str(work.folder / "hf")})
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout.splitlines()[-1]) == [40, "id-5", [5.0, 5.25, 5.5, 5.75], {"n": 5, "lang": "de"}]
+
+
 def test_every_element_is_a_column_of_its_type(work):
     for element, type_ in [("f16", pa.list_(pa.float16(), 8)), ("u8", pa.list_(pa.uint8(), 8)), ("i8", pa.list_(pa.int8(), 8)), ("bit", pa.binary(1)), ("bf16", pa.binary(16))]:
         source = work.folder / f"{element}.jsonl"
