@@ -52,15 +52,27 @@ def test_others_read_what_is_written(work, compression):
     assert row["id"] == "id-7" and row["tenant"] is None and row["vector"] == [7.0, 7.25, 7.5, 7.75] and json.loads(row["metadata"]) == {"n": 7, "lang": "de"}
     frame = pd.read_parquet(file)
     assert list(frame["id"]) == [f"id-{i}" for i in range(500)] and list(frame["vector"][499]) == [499.0, 499.25, 499.5, 499.75]
-    told = duckdb.sql(f"select count(*), sum(vector[1]), sum(cast(metadata->>'n' as int)) from '{file}'").fetchone()
+    told = duckdb.sql(f"select count(*), sum(vector[1]), sum(cast(metadata->>'n' as int)) from '{file}'").fetchall()[0]
     assert told == (500, 499 * 250, 499 * 250)
+
+
+def test_hugging_face_reads_what_is_written(work):
+    python = subprocess.run([str(harness.ROOT / "tools/vendor-env"), "hf_datasets"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    source = lines(work.folder / "a.jsonl", 40)
+    work.json("copy", source, f"parquet:{work.folder}/a.parquet")
+    script = ("import datasets, json, sys; d = datasets.load_dataset('parquet', data_files=sys.argv[1], split='train'); r = d[5]; "
+              "m = r['metadata']; print(json.dumps([len(d), r['id'], r['vector'], m if isinstance(m, dict) else json.loads(m)]))")
+    told = subprocess.run([python, "-c", script, str(work.folder / "a.parquet")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
+                          env={**work.environment(), "HF_HUB_OFFLINE": "1", "HF_HOME": str(work.folder / "hf")})
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout.splitlines()[-1]) == [40, "id-5", [5.0, 5.25, 5.5, 5.75], {"n": 5, "lang": "de"}]
 
 
 def test_every_element_is_a_column_of_its_type(work):
     for element, type_ in [("f16", pa.list_(pa.float16(), 8)), ("u8", pa.list_(pa.uint8(), 8)), ("i8", pa.list_(pa.int8(), 8)), ("bit", pa.binary(1)), ("bf16", pa.binary(16))]:
         source = work.folder / f"{element}.jsonl"
         header = {"vecferry": 1, "schema": {"id_kind": "u64", "tenant": False, "document": False, "vectors": [{"name": "", "kind": "dense", "element": element, "dims": 8, "metric": "l2"}]}}
-        source.write_text(json.dumps(header) + "\n" + json.dumps({"id": "1", "metadata": {}, "vectors": {"vector": [1, 0, 1, 1, 0, 0, 0, 1]}}) + "\n")
+        source.write_text(json.dumps(header) + "\n" + json.dumps({"id": "1", "metadata": {}, "vectors": {"vector": "sQ==" if element == "bit" else [1, 0, 1, 1, 0, 0, 0, 1]}}) + "\n")
         file = work.folder / f"{element}.parquet"
         assert work.json("copy", f"jsonl:{source}", f"parquet:{file}")["written"] == 1
         assert pq.read_schema(file).field("vector").type == type_
@@ -113,10 +125,10 @@ def foreign(path, n=50):
     return table
 
 
-def records(work, source, *more):
+def records(work, source, *more, code=0):
     out = work.folder / "out.jsonl"
     out.unlink(missing_ok=True)
-    done = work.json("copy", source, f"jsonl:{out}", "--restart", *more)
+    done = work.json("copy", source, f"jsonl:{out}", "--restart", *more, code=code)
     return done, [json.loads(line) for line in open(out, encoding="utf-8")][1:]
 
 
@@ -151,7 +163,7 @@ def test_doubles_are_rounded_only_when_asked(work):
 def test_rows_at_fault_are_rejects(work):
     file = work.folder / "f.parquet"
     pq.write_table(pa.table({"id": ["a", "b", None, "d", "e"], "v": pa.array([[1, 2], [1, 2, 3], [1, 2], [1, None], [3, 4]], pa.list_(pa.float32()))}), file)
-    done, got = records(work, f"parquet:{file}", "--metric", "cosine")
+    done, got = records(work, f"parquet:{file}", "--metric", "cosine", code=3)
     assert [r["id"] for r in got] == ["a", "e"] and done["rejected"] == 3
 
 
@@ -208,7 +220,7 @@ def test_a_killed_copy_into_a_folder_goes_on(work, point):
     assert not folder.exists() or point.startswith("parquet.folder.rename.after")
     done = work.run(*command)
     assert done.returncode == 0, done.stderr
-    assert duckdb.sql(f"select count(*), count(distinct id) from read_parquet('{folder}/**/*.parquet')").fetchone() == (600, 600)
+    assert duckdb.sql(f"select count(*), count(distinct id) from read_parquet('{folder}/**/*.parquet')").fetchall()[0] == (600, 600)
     assert [p.name for p in work.folder.iterdir() if "vecferry-part" in p.name] == []
 
 

@@ -21,7 +21,7 @@ def vendor():
     python = done.stdout.strip()
 
     def run(script, folder):
-        return subprocess.run([python, str(ROOT / "tests/vendor" / script), str(folder)], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return subprocess.run([python, str(ROOT / "tests/vendor" / script), str(folder)], check=True, stdout=subprocess.PIPE, text=True).stdout.strip().splitlines()[-1]
     return run
 
 

@@ -41,4 +41,4 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.St
     importer = Import({"dir": sys.argv[1], "cwd": "/", "library_version": "0.1.248"})
     VDFMeta.model_validate(importer.vdf_meta)
     result = importer.upsert_data()
-print(json.dumps(result, default=lambda value: value.tolist()))
+print("\n" + json.dumps(result, default=lambda value: value.tolist()))

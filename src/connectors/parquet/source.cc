@@ -75,7 +75,10 @@ class Opener {
 
   Status Map() {
     const TableFile& first = *table_->parts[0].file;
-    ARROW_ASSIGN_OR_RAISE(columnar::Mapping mapping, columnar::MakeMapping(first, names_));
+    columnar::ColumnNames columns = names_;
+    // The tenant may be told by the folders' names, which no file has a column for.
+    if (columns.tenant && !columns.tenant->empty() && first.schema().GetFieldIndex(*columns.tenant) < 0 && IsFolderKey(*columns.tenant)) columns.tenant = "";
+    ARROW_ASSIGN_OR_RAISE(columnar::Mapping mapping, columnar::MakeMapping(first, columns));
     const auto filled = std::find_if(table_->parts.begin(), table_->parts.end(), [](const TablePart& part) { return part.file->rows() > 0; });
     if (!mapping.exact && !mapping.vectors.empty()) {
       const TableFile& sample = filled == table_->parts.end() ? first : *filled->file;
@@ -95,6 +98,16 @@ class Opener {
     table_->schema = mapping.schema;
     table_->notes.insert(table_->notes.begin(), mapping.notes.begin(), mapping.notes.end());
     return Status::OK();
+  }
+
+  bool IsFolderKey(const std::string& key) const {
+    std::string_view rest = table_->parts[0].relative;
+    for (auto slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+      const auto folder = ParseFolder(rest.substr(0, slash));
+      if (folder && folder->first == key) return true;
+      rest.remove_prefix(slash + 1);
+    }
+    return false;
   }
 
   /// Columns that only other files have are not carried, and that is said.
