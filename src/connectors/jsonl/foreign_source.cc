@@ -53,6 +53,10 @@ bool IsJsonName(std::string_view name) {
   return lower.find(".json") != lower.npos || lower.find(".ndjson") != lower.npos;
 }
 
+OpenInputs Opener(const files::Place& place) {
+  return [place] { return files::OpenInput(place); };
+}
+
 Result<std::vector<FileAt>> FilesOf(const files::Place& place) {
   std::vector<FileAt> found;
   ARROW_ASSIGN_OR_RAISE(const auto there, place.Stat());
@@ -208,7 +212,7 @@ class ForeignSource final : public Source {
       ARROW_ASSIGN_OR_RAISE(first, ParseInt(from));
       if (first < 0) return MakeError(Category::usage, "a cursor that is none");
     }
-    ARROW_ASSIGN_OR_RAISE(auto items, OpenItems(file->place, *wishes_, first));
+    ARROW_ASSIGN_OR_RAISE(auto items, OpenItems(Opener(file->place), *wishes_, first));
     return std::make_unique<Reader>(wishes_, schema_, std::move(items), *file, part.stamp, first, options);
   }
 
@@ -242,7 +246,7 @@ class ForeignSource final : public Source {
       bytes_ += file.size;
       if (looked >= kLookedAtWhole) exact_ = false;
       if (!exact_) continue;
-      ARROW_ASSIGN_OR_RAISE(const auto stream, OpenItems(file.place, *wishes_, 0));
+      ARROW_ASSIGN_OR_RAISE(const auto stream, OpenItems(Opener(file.place), *wishes_, 0));
       while (true) {
         ARROW_ASSIGN_OR_RAISE(const auto item, stream->Next());
         if (!item) break;
