@@ -1,8 +1,10 @@
 """CSV as others write and read it: PostgreSQL's COPY with pgvector, DuckDB and pandas are the judges; and what no program should have written."""
 import gzip
 import json
+import pathlib
 import random
 import struct
+import sys
 
 import duckdb
 import pandas
@@ -10,7 +12,9 @@ import psycopg
 import pytest
 
 import harness
-from postgresql_fixtures import database, postgres18  # noqa: F401
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
+from postgresql_fixtures import database, postgres18  # noqa: E402,F401
 
 TABLE = "CREATE TABLE t (id text PRIMARY KEY, tenant text, document text, metadata jsonb, embedding vector(4), \"vector:half\" halfvec(3), \"sparse:s\" sparsevec, bits bit(10))"
 FOURTH = "CREATE TABLE context_items (id text PRIMARY KEY, game_id text, user_id text, content text, embedding vector(3), metadata jsonb, created_at timestamptz)"
@@ -132,13 +136,11 @@ def test_duckdb_and_pandas_read_what_is_written(work):
 
 def test_what_pandas_and_duckdb_write_is_read(work):
     frame = pandas.DataFrame({"id": ["a", "b", "c"], "document": ['say "x"', None, "l\n2"], "year": [1999, 2000, 2001], "score": [0.1, float("nan"), 1e300], "embedding": ["[1,2.5]", "[0.1, 3]", None]})
-    for name, write in {"pandas": lambda f: frame.to_csv(f), "duckdb": lambda f: duckdb.sql(f"COPY frame TO '{f}' (HEADER, DELIMITER '|')")}.items():
+    for name, write in {"pandas": lambda f: frame.to_csv(f), "duckdb": lambda f, table=duckdb.from_df(frame): duckdb.sql(f"COPY (SELECT * FROM table) TO '{f}' (HEADER, DELIMITER '|')")}.items():
         file = work.folder / f"{name}.csv"
         write(str(file))
         delimiter = "&delimiter=%7C" if name == "duckdb" else ""
-        # NaN and NULL are both nothing in pandas' files.
-        null = "&null=NULL" if False else ""
-        report = work.json("copy", f"csv:{file}?types=year:int4,score:float8{delimiter}{null}", f"jsonl:{work.folder}/{name}.jsonl", "--missing-vector", "keep")
+        report = work.json("copy", f"csv:{file}?types=year:int4,score:float8{delimiter}", f"jsonl:{work.folder}/{name}.jsonl", "--missing-vector", "keep")
         assert report["written"] == 3, report
         lines = [json.loads(line) for line in open(work.folder / f"{name}.jsonl")][1:]
         assert lines[0] == {"id": "a", "document": 'say "x"', "metadata": {"year": 1999, "score": 0.1}, "vectors": {"vector": [1, 2.5]}}
@@ -154,7 +156,8 @@ def test_compressed_input_and_a_byte_order_mark(work):
 
 
 HOSTILE = {
-    "open quote": (b'id,embedding\n1,"[1,2]"\n2,"[1,2]\n3,"[1,2]"\n', 1, {"bad-quote", "open-quote"}),
+    "open quote": (b'id,embedding\n1,"[1,2]"\n2,"[1,2]\n3,"[1,2]"\n', 1, {"bad-quote"}),
+    "open to the end": (b'id,embedding\n1,"[1,2]"\n2,"[1,2]\n3,x\n4,y\n', 1, {"open-quote"}),
     "nul bytes": (b'id,document,embedding\n1,a\0b,"[1,2]"\n2,\0,"[1,2]"\n', 2, set()),
     "a field of many bytes": (b'id,embedding\n1,"[1,2]"\n2,"' + b"x" * (300 << 20) + b'"\n3,"[1,2]"\n', 2, {"row-too-long"}),
     "no utf-8": (b'id,document,embedding\n1,\xff\xfe\x80,"[1,2]"\n\xc0\x80,x,"[1,2]"\n3,x,"[1,2]"\n', 1, {"invalid-utf8"}),
@@ -172,7 +175,7 @@ def test_hostile_files_are_rejects_and_not_the_end(work, name):
     report = work.json("copy", f"csv:{work.folder}/x.csv", f"jsonl:{work.folder}/out.jsonl", "--rejects", rejects, code=3 if codes else 0)
     assert report["written"] == written
     if codes:
-        assert {json.loads(line)["reject"]["code"] for line in list(open(rejects))[1:]} == codes
+        assert {json.loads(line)["code"] for line in open(rejects)} == codes
 
 
 def test_refusals_name_the_columns(work):

@@ -15,7 +15,8 @@ namespace {
 
 constexpr int64_t kLookedAtWhole = int64_t{4} << 30;  ///< of more bytes the records are estimated, and what they have is what the first have
 constexpr size_t kMaxFiles = 100'000;
-constexpr const char* kFolderSideCar = "_schema.json";
+constexpr size_t kMaxRejectText = size_t{1} << 20;  ///< a larger record is named and not repeated
+constexpr const char* kFolderSideCar = "collection.schema.json";
 
 struct FileAt {
   files::Place place;
@@ -146,6 +147,7 @@ class Reader final : public SplitReader {
     if (!IsCategory(status, Category::bad_content)) return status;
     Reject reject;
     if (!item.too_long) reject.id = Printable(parser_->id()), reject.tenant = Printable(parser_->tenant());
+    if (item.text.size() <= kMaxRejectText && IsValidUtf8(item.text)) reject.record = item.text;
     reject.code = FactsOf(status).code;
     reject.message = fmt::format("{}record {}: {}", file_.name.empty() ? "" : Printable(file_.name, 200) + ", ", item.number + 1, status.message());
     batch->rejects.push_back(std::move(reject));
