@@ -35,11 +35,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!builder.Finish().ok()) __builtin_trap();
   }
   // Whatever is a pickle of the allowed kinds can be told as JSON, or is refused; it never runs away.
-  PickleReader pickle;
-  if (pickle.Parse(blob).ok()) {
+  PickleReader reader_of_any;
+  if (reader_of_any.Parse(blob).ok()) {
     std::string json;
     JsonWriter writer(&json);
-    if (!pickle.Visit(pickle.root(), writer)) {
+    if (!reader_of_any.Visit(reader_of_any.root(), writer)) {
       JsonReader again;
       std::string told;
       JsonWriter copy(&told);

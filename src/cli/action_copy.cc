@@ -30,8 +30,19 @@ Status WriteReport(const Invocation& invocation, const std::string& html) {
   return file.empty() ? Status::OK() : WriteFileAtomic(file, html, 0644);
 }
 
+/// What a job file means for this command, where it has one.
+void TellJob(const Invocation& invocation, Context& context) {
+  if (!invocation.Has("config") || invocation.Bool("json")) return;
+  std::string settings;
+  for (const auto& flag : invocation.from_job) {
+    for (const auto& value : invocation.values.at(flag)) settings += fmt::format("{} --{}{}{}", settings.empty() ? ":" : ",", flag, value.empty() ? "" : " ", ShellQuote(Printable(value, 200)));
+  }
+  context.out << "Job file " << Printable(invocation.Text("config"), 300) << settings << '\n';
+}
+
 /// The outcome of a plan alone: what stands in the way is a refusal, told after the plan.
 Result<int> ShowPlan(const Invocation& invocation, Context& context, const Plan& plan) {
+  TellJob(invocation, context);
   const Status check = plan.Check();
   ARROW_ASSIGN_OR_RAISE(const int code, Show(invocation, context, plan, ExitCodeOf(check), &PrintPlan));
   context.out.flush();

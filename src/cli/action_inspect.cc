@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/actions.h"
+#include "cli/copy_options.h"
 #include "cli/failure.h"
 #include "cli/report_text.h"
 #include "cli/session.h"
@@ -69,7 +70,8 @@ Result<int> RunInspect(const Invocation& invocation, Context& context) {
   const int64_t show = std::clamp<int64_t>(invocation.Int("show", 3), 0, 1000);
   const std::string id = invocation.Text("id");
   const std::optional<std::string> one = invocation.Has("id") ? std::optional(id) : std::nullopt;
-  const auto inventory = Inspect(session->engine(), location, one, invocation.Bool("full"), show);
+  ARROW_ASSIGN_OR_RAISE(const TransformSpec transforms, TransformSpecOf(invocation));
+  const auto inventory = Inspect(session->engine(), location, one, invocation.Bool("full"), show, transforms);
   session->StopProgress();
   ARROW_RETURN_NOT_OK(inventory.status());
   if (!invocation.Bool("json")) {

@@ -9,8 +9,8 @@
 namespace vecferry::cli {
 namespace {
 
-const ArgumentSpec kSource{"SOURCE", "the dataset to read: SCHEME:LOCATION#DATASET, or a path that is recognised", true, true, false};
-const ArgumentSpec kTarget{"TARGET", "the dataset to write", true, true, false};
+const ArgumentSpec kSource{"SOURCE", "the dataset to read: SCHEME:LOCATION#DATASET, or a path that is recognised", true, true, false, "source"};
+const ArgumentSpec kTarget{"TARGET", "the dataset to write", true, true, false, "target"};
 
 std::vector<CommandSpec> MigrationCommands() {
   const std::string pair = "mcp-memory:notes.db 'qdrant-local:./qdrant#memories'";
@@ -20,28 +20,28 @@ std::vector<CommandSpec> MigrationCommands() {
        "copies nothing once it is finished. The source is opened read-only. A target that holds records is refused unless "
        "--on-exists says what to do with them.",
        {kSource, kTarget},
-       {&kWhatFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags, &kYesFlags,
-        &kProgressFlags, &kReportFlags, &kOutputFlags},
-       {"vecferry copy " + pair, "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --max-rejects 1% --report copy.html"},
+       {&kWhatFlags, &kSelectFlags, &kMapFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags,
+        &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
+       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --filter \"year >= 2020\" --map title=name --map drop:tmp", "vecferry copy " + pair + " --max-rejects 1% --report copy.html"},
        &RunCopy},
       {"plan", "Say what a copy would do",
        "Reads both sides and writes neither: mapping of ids, what the target cannot hold and how many records have it, estimates of time "
        "and space. The same as copy --dry-run. Exit code 8 if the copy would be refused.",
        {kSource, kTarget},
-       {&kPlanFlags, &kWhatFlags, &kSpeedFlags, &kLocationFlags, &kProgressFlags, &kOutputFlags},
-       {"vecferry plan " + pair, "vecferry plan " + pair + " --scan full --out plan.json"},
+       {&kPlanFlags, &kWhatFlags, &kSelectFlags, &kMapFlags, &kSpeedFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
+       {"vecferry plan " + pair, "vecferry plan --config job.yaml", "vecferry plan " + pair + " --scan full --out plan.json"},
        &RunPlan},
       {"verify", "Compare two datasets",
-       "Reads both sides and writes neither. Lists what is missing, what is extra and what differs, with both values. Exit code 4 if there is a "
-       "difference.",
+       "Reads both sides and writes neither. Lists what is missing, what is extra and what differs, with both values. Where the last run of that pair filtered "
+       "or mapped the records, so does this, unless flags say otherwise. Exit code 4 if there is a difference.",
        {kSource, kTarget},
-       {&kLevelFlags, &kCompareFlags, &kLocationFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
+       {&kLevelFlags, &kCompareFlags, &kSelectFlags, &kMapFlags, &kVerifyLimitFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
        {"vecferry verify " + pair, "vecferry verify " + pair + " --ignore metadata.updated_at --time-tolerance 1ms"},
        &RunVerify}};
 }
 
 std::vector<CommandSpec> LookCommands() {
-  const ArgumentSpec store{"URI", "a store or a dataset", true, true, false};
+  const ArgumentSpec store{"URI", "a store or a dataset", true, true, false, "source"};
   return {
       {"stores", "List the kinds of store and what each can do",
        "The table is made from what each kind of store declares. With a scheme, that kind's options as well.",
@@ -50,11 +50,11 @@ std::vector<CommandSpec> LookCommands() {
        {"vecferry stores", "vecferry stores qdrant-local"},
        &RunStores},
       {"inspect", "Show what a store or a dataset holds",
-       "Records, vectors with dimensions, element type and metric, metadata fields with their types, and a few records. Without #DATASET it lists "
-       "the datasets of the store.",
+       "Records and ids, vectors with dimensions, element type, metric and norms, metadata fields with types, coverage, distinct values and ranges, what stands there twice or is "
+       "missing, tenants, sizes, indexes, and a few records. Reads 10,000 records and says so, or all with --full. Without #DATASET it lists the datasets of the store.",
        {store},
-       {&kInspectFlags, &kSourceFlags, &kProgressFlags, &kOutputFlags},
-       {"vecferry inspect mcp-memory:notes.db", "vecferry inspect 'qdrant-local:./qdrant#memories' --id 4f1c..."},
+       {&kInspectFlags, &kSelectFlags, &kMapFlags, &kSourceFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
+       {"vecferry inspect mcp-memory:notes.db --full", "vecferry inspect 'qdrant-local:./qdrant#memories' --id 4f1c..."},
        &RunInspect}};
 }
 
@@ -62,13 +62,13 @@ std::vector<CommandSpec> BackupCommands() {
   const ArgumentSpec dir{"DIR", "the folder that the backups are in, or one above it", true, false, false};
   return {
       {"backup", "Save a dataset with its parameters in a file, and prove it",
-       "Every record, the schema and what the store says of the collection go into FILE as JSON lines, compared with what was read; a manifest with check sums and the "
-       "digest, FILE.manifest.json, comes last. The same command again resumes a backup that was interrupted. Where FILE does not end in "
-       ".jsonl and the source is one SQLite file, SQLite's own online backup is taken instead, of one moment while others may write, and its integrity checked. FILE appears "
+       "Every record, the schema and what the store says of the collection go into FILE, compared with what was read: as JSON lines where it ends in .jsonl, as Parquet where it ends in .parquet; a manifest with "
+       "check sums and the digest, FILE.manifest.json, comes last. The same command again resumes a backup that was interrupted. Where FILE has another ending "
+       "and the source is one SQLite file, SQLite's own online backup is taken instead, of one moment while others may write, and its integrity checked. FILE appears "
        "whole or not at all; one that exists is replaced only with --yes.",
-       {{"URI", "the dataset to save", true, true, false}, {"FILE", "the backup: FILE.jsonl, or the copy of a database", true, false, false}},
-       {&kBackupFlags, &kLimitFlags, &kSpeedFlags, &kSourceFlags, &kYesFlags, &kProgressFlags, &kOutputFlags},
-       {"vecferry backup 'qdrant-local:./qdrant#memories' memories.jsonl", "vecferry backup mcp-memory:notes.db notes.backup.db"},
+       {{"URI", "the dataset to save", true, true, false, "source"}, {"FILE", "the backup: FILE.jsonl, FILE.parquet, or the copy of a database", true, false, false, "file"}},
+       {&kBackupFlags, &kSelectFlags, &kLimitFlags, &kSpeedFlags, &kSourceFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kOutputFlags},
+       {"vecferry backup 'qdrant-local:./qdrant#memories' memories.jsonl", "vecferry backup 'qdrant-local:./qdrant#memories' memories.parquet", "vecferry backup mcp-memory:notes.db notes.backup.db"},
        &RunBackup},
       {"backup list", "List the backups in a folder",
        "Newest first, also of the folders below: when, of what, how many records, how large. By manifests and sizes alone: `complete` says that the file is there "
@@ -93,8 +93,8 @@ std::vector<CommandSpec> BackupCommands() {
       {"restore", "Bring a backup back into a store",
        "Compares the check sums before anything is written, then copies the records into the target with the parameters of the dataset they came from, verifies them, and compares their digest "
        "with the manifest's. The same command again resumes. A backup of a database comes back as a file, where there is none. Exit code 4 if the backup is damaged.",
-       {{"FILE", "the backup", true, false, false}, {"URI", "the dataset to write", true, true, false}},
-       {&kRestoreFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kTargetFlags, &kYesFlags, &kProgressFlags, &kReportFlags,
+       {{"FILE", "the backup", true, false, false, "file"}, {"URI", "the dataset to write", true, true, false, "target"}},
+       {&kRestoreFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kTargetFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags,
         &kOutputFlags},
        {"vecferry restore memories.jsonl 'qdrant-local:./qdrant#memories'", "vecferry restore notes.backup.db mcp-memory:notes.db"},
        &RunRestore}};
@@ -213,6 +213,8 @@ const FlagSpec* FindFlag(const CommandSpec& command, std::string_view name) {
   }
   return nullptr;
 }
+
+bool TakesJob(const CommandSpec& command) { return FindFlag(command, "config") != nullptr; }
 
 std::string VariableOf(const FlagSpec& flag) {
   std::string name = "VECFERRY_";

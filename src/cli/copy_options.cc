@@ -82,6 +82,24 @@ Status ParseMaxRejects(const std::string& text, CopyOptions* options) {
   return Status::OK();
 }
 
+Result<TransformSpec> TransformSpecOf(const Invocation& invocation) {
+  TransformSpec spec;
+  spec.filters = invocation.List("filter", false);
+  spec.includes = invocation.List("include", false);
+  spec.excludes = invocation.List("exclude", false);
+  spec.sample = invocation.Text("sample");
+  spec.maps = invocation.List("map", false);
+  spec.reductions = invocation.List("reduce", false);
+  spec.normalise = invocation.Bool("normalise");
+  if (invocation.Has("ids")) {
+    spec.has_ids = true;
+    ARROW_ASSIGN_OR_RAISE(const std::string text, ReadFile(ExpandHome(invocation.Text("ids"))));
+    ARROW_ASSIGN_OR_RAISE(spec.ids, ParseIdList(text));
+  }
+  ARROW_RETURN_NOT_OK(spec.Check());
+  return spec;
+}
+
 Result<VerifyOptions> VerifyOptionsOf(const Invocation& invocation, const std::string& level_flag) {
   ARROW_RETURN_NOT_OK(CheckRanges(invocation));
   VerifyOptions options;
@@ -91,6 +109,8 @@ Result<VerifyOptions> VerifyOptionsOf(const Invocation& invocation, const std::s
   options.sample_size = invocation.Int("sample-size", options.sample_size);
   for (const auto& field : invocation.List("ignore", true)) options.ignore.insert(field);
   ARROW_RETURN_NOT_OK(CheckIgnored(options.ignore));
+  ARROW_ASSIGN_OR_RAISE(options.transforms, TransformSpecOf(invocation));
+  options.limit = invocation.Int("limit", -1);
   options.min_cosine = invocation.Real("min-cosine", options.min_cosine);
   options.time_tolerance = invocation.Seconds("time-tolerance", options.time_tolerance);
   options.list_at_most = invocation.Int("list", options.list_at_most);
@@ -111,6 +131,7 @@ Result<CopyOptions> CopyOptionsOf(const Invocation& invocation) {
   options.batch_rows = invocation.Int("batch-size", 0);
   options.batch_bytes = invocation.Bytes("batch-bytes", 0);
   options.limit = invocation.Int("limit", -1);
+  options.transforms = options.verify.transforms;
   options.records_per_second = invocation.Real("rate", 0);
   options.max_seconds = invocation.Seconds("max-duration", 0);
   options.missing_vector = invocation.Text("missing-vector");

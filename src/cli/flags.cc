@@ -33,12 +33,18 @@ FlagSpec Repeatable(FlagSpec flag) {
   return flag;
 }
 
+/// Of a flag that would make no sense in a job file, or says there in another way.
+FlagSpec NotInJob(FlagSpec flag) {
+  flag.in_job = false;
+  return flag;
+}
+
 FlagSpec SourceOpt() {
-  return Repeatable(Value("source-opt", Kind::text, "KEY=VALUE", "", "An option of the source's store, as after the ? of its URI."));
+  return NotInJob(Repeatable(Value("source-opt", Kind::text, "KEY=VALUE", "", "An option of the source's store, as after the ? of its URI.")));
 }
 
 FlagSpec TargetOpt() {
-  return Repeatable(Value("target-opt", Kind::text, "KEY=VALUE", "", "An option of the target's store, as after the ? of its URI."));
+  return NotInJob(Repeatable(Value("target-opt", Kind::text, "KEY=VALUE", "", "An option of the target's store, as after the ? of its URI.")));
 }
 
 FlagSpec OnExistsFlag() {
@@ -102,6 +108,28 @@ const FlagGroup kWhatFlags{
      Choice("missing-vector", {"reject", "keep"}, "reject", "A record without a vector: reject it, or keep it where the target can."),
      UnsupportedFlag()}};
 
+const FlagGroup kSelectFlags{
+    "Which records (docs/guide/transforms.md)",
+    {Repeatable(Value("filter", Kind::text, "EXPR", "",
+                      "Take the records alone for which this holds, an expression in SQLite's language over id, tenant, document, vector and the fields of the "
+                      "metadata: \"year >= 2020 AND lang IN ('de', 'en')\"; given several times, all must hold.")),
+     Repeatable(Value("include", Kind::text, "GLOB", "", "Take the ids alone that match; given several times, one must.")),
+     Repeatable(Value("exclude", Kind::text, "GLOB", "", "Leave out the ids that match.")),
+     Value("ids", Kind::text, "FILE", "", "Take the ids alone that the file lists, one a line."),
+     Value("sample", Kind::text, "N|%", "", "Take about so many records, spread evenly by a hash of the id: always the same ones.")}};
+
+const FlagGroup kMapFlags{
+    "What becomes of them (docs/guide/transforms.md)",
+    {Repeatable(Value("map", Kind::text, "RULE", "",
+                      "Change each record: NEW=OLD moves a field, copy:NEW=OLD copies it, drop:FIELD, set:FIELD=VALUE (JSON, or a text with ${run.started_at}, ${id} and the like), "
+                      "default:FIELD=VALUE, and int:, real:, bool:, text:, round:, trunc:, iso:, iso_ms:, epoch:, epoch_ms: FIELD change its type. In the order given.")),
+     Repeatable(Value("reduce", Kind::text, "DIMS[:HOW]", "",
+                      "Shorten dense vectors: DIMS:truncate keeps the first elements, DIMS:pca projects onto the directions of greatest variance of a sample; "
+                      "vector:NAME=DIMS for one of several.")),
+     Switch("normalise", "Bring dense float32 vectors to length 1, after --reduce; a vector of zeros is rejected.")}};
+
+const FlagGroup kVerifyLimitFlags{"What was copied", {Value("limit", Kind::integer, "N", "", "The copy took the first N records alone.")}};
+
 const FlagGroup kRestoreFlags{"What is restored", {OnExistsFlag(), MetricFlag(), ModelFlag(), UnsupportedFlag()}};
 
 const FlagGroup kSpeedFlags{
@@ -159,7 +187,7 @@ const FlagGroup kInspectFlags{
     "What is shown",
     {Value("id", Kind::text, "ID", "", "Show one record."),
      Value("show", Kind::integer, "N", "3", "Records that are shown as examples."),
-     Switch("full", "Read every record, not a sample: exact counts of fields and types.")}};
+     Switch("full", "Read every record, not a sample of 10,000.")}};
 
 const FlagGroup kYesFlags{"Safety", {Switch("yes", "Do what the command asks to be sure of.")}};
 
@@ -173,6 +201,11 @@ const FlagGroup kPruneFlags{
     {OlderThanFlag(), Value("keep-last", Kind::integer, "N", "1", "The newest so many of each source stay, however old they are.")}};
 
 const FlagGroup kJobsFlags{"Speed", {JobsFlag()}};
+
+const FlagGroup kConfigFlags{
+    "Job file",
+    {NotInJob(Value("config", Kind::text, "JOB.yaml", "",
+                    "Take from a job file what neither the command line nor the environment says, the two datasets as well (docs/reference/job-file.md)."))}};
 
 const FlagGroup kMarkdownFlags{"Form", {Switch("markdown", "Print the reference page.")}};
 

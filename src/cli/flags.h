@@ -10,6 +10,9 @@ extern const FlagGroup kReportFlags;    ///< --report
 extern const FlagGroup kLocationFlags;  ///< --source-opt, --target-opt
 extern const FlagGroup kSourceFlags;    ///< --source-opt alone
 extern const FlagGroup kWhatFlags;      ///< what is copied, and into what
+extern const FlagGroup kSelectFlags;    ///< which records: --filter, --ids, --include, --exclude, --sample
+extern const FlagGroup kMapFlags;       ///< what becomes of them: --map, --reduce, --normalise
+extern const FlagGroup kVerifyLimitFlags;  ///< --limit alone
 extern const FlagGroup kSpeedFlags;
 extern const FlagGroup kLimitFlags;
 extern const FlagGroup kRunFlags;       ///< resuming, starting over, state
@@ -26,6 +29,7 @@ extern const FlagGroup kBackupFlags;    ///< of kRunFlags those that a backup ha
 extern const FlagGroup kRestoreFlags;   ///< of kWhatFlags those that leave a backup whole
 extern const FlagGroup kPruneFlags;
 extern const FlagGroup kJobsFlags;      ///< --jobs alone
+extern const FlagGroup kConfigFlags;    ///< --config
 extern const FlagGroup kMarkdownFlags;
 extern const FlagGroup kReferenceFlags;
 

@@ -30,8 +30,8 @@ std::string GeneralHelp() {
   for (const auto& command : Commands()) {
     if (!command.hidden) text += fmt::format("  {:<15}{}\n", command.name, command.summary);
   }
-  text += "\n`vecferry COMMAND --help` tells the flags. Each --flag-name may be set as VECFERRY_FLAG_NAME in the environment.\n";
-  text += "Exit codes: 0 done; 2 command line; 3 rejects; 4 difference; 5 not found; 6 not allowed; 7 run again to resume;\n"
+  text += "\n`vecferry COMMAND --help` tells the flags. Each --flag-name may be set as VECFERRY_FLAG_NAME in the environment,\nor stand in a job file: --config JOB.yaml.\n";
+  text += "Exit codes: 0 done; 2 command line or job file; 3 rejects; 4 difference; 5 not found; 6 not allowed; 7 run again to resume;\n"
           "8 refused; 9 limit; 11 held by another process; 130 interrupted, resumable; 1 anything else.\n";
   return text;
 }

@@ -40,8 +40,10 @@ Status CheckArguments(const CommandSpec& command, const std::vector<std::string>
   size_t required = 0;
   for (const auto& argument : command.arguments) required += argument.required ? 1 : 0;
   if (arguments.size() < required) {
+    const std::string& key = command.arguments[arguments.size()].job_key;
+    const std::string job = key.empty() || !TakesJob(command) ? "" : fmt::format("; or name it by {}: in a job file", key);
     return MakeError(Category::usage, fmt::format("{} is missing", command.arguments[arguments.size()].name),
-                     fmt::format("write it as: {}", Usage(command)));
+                     fmt::format("write it as: {}{}", Usage(command), job));
   }
   const bool many = !command.arguments.empty() && command.arguments.back().many;
   if (!many && arguments.size() > command.arguments.size()) return UnknownFlag(command, arguments[command.arguments.size()]);
@@ -58,6 +60,32 @@ Status CheckValues(const CommandSpec& command, std::map<std::string, std::vector
     for (auto& value : list) {
       ARROW_ASSIGN_OR_RAISE(const auto checked, CheckOptions({flag->option}, {{name, value}}, where));
       value = checked.at(name);
+    }
+  }
+  return Status::OK();
+}
+
+/// Adds what the job file says and nothing else does. A side that the command line names is wholly the command line's.
+Status AddJob(const std::map<std::string, std::string>& environment, Invocation* invocation) {
+  const std::string file = invocation->Text("config");
+  if (file.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(Job job, ReadJob(file, environment));
+  const CommandSpec& command = *invocation->command;
+  for (auto& [name, list] : job.values) {
+    if (!FindFlag(command, name) || !invocation->values.emplace(name, std::move(list)).second) continue;
+    invocation->from_job.push_back(name);
+  }
+  for (size_t i = invocation->arguments.size(); i < command.arguments.size(); ++i) {
+    const std::string& key = command.arguments[i].job_key;
+    const auto place = job.places.find(key);
+    const auto argument = job.arguments.find(key);
+    if (place != job.places.end()) {
+      invocation->arguments.push_back(place->second.uri);
+      invocation->places.emplace(key + "-opt", std::move(place->second));
+    } else if (argument != job.arguments.end()) {
+      invocation->arguments.push_back(argument->second);
+    } else {
+      break;
     }
   }
   return Status::OK();
@@ -171,13 +199,14 @@ Result<Invocation> ParseCommandLine(const std::vector<std::string>& words, const
   if (raw.help) return invocation;
   if (!raw.unknown.empty()) return UnknownFlag(command, raw.unknown.front());
   ARROW_RETURN_NOT_OK(CheckValues(command, &raw.values, "flag"));
-  ARROW_RETURN_NOT_OK(CheckArguments(command, raw.arguments));
   auto variables = FromEnvironment(command, environment);
   for (const auto& [name, list] : raw.values) variables.erase(name);
   ARROW_RETURN_NOT_OK(CheckValues(command, &variables, "environment setting of flag"));
   invocation.values = std::move(raw.values);
   invocation.values.merge(variables);
   invocation.arguments = std::move(raw.arguments);
+  ARROW_RETURN_NOT_OK(AddJob(environment, &invocation));
+  ARROW_RETURN_NOT_OK(CheckArguments(command, invocation.arguments));
   invocation.display = DisplayCommand("vecferry", words);
   return invocation;
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/job_file.h"
 #include "cli/spec.h"
 
 namespace vecferry::cli {
@@ -14,8 +15,12 @@ class Invocation {
   const CommandSpec* command = nullptr;
   bool help = false;
   std::vector<std::string> arguments;
-  /// Of flags, from the command line or, where it says nothing, the environment.
+  /// Of flags, from the command line or, where it says nothing, the environment or, where that says nothing, the job file.
   std::map<std::string, std::vector<std::string>> values;
+  /// Datasets that the job file names and the command line does not, by the flag of their options: "source-opt". `arguments` has their URIs.
+  std::map<std::string, JobPlace> places;
+  /// Flags of this command whose values are the job file's.
+  std::vector<std::string> from_job;
   /// As it was typed, quoted for a shell, secrets masked.
   std::string display;
 
@@ -34,7 +39,8 @@ class Invocation {
   std::optional<std::string> Argument(size_t n) const;
 };
 
-/// Understands the words after the program's name. Category::usage, with the nearest name, for what no table has.
+/// Understands the words after the program's name, and reads the job file that they or the environment name. Category::usage, with the
+/// nearest name, for what no table has.
 Result<Invocation> ParseCommandLine(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment);
 
 /// A word as a POSIX shell takes it back.

@@ -162,7 +162,7 @@ std::string ExitCodesMarkdown() {
   const std::vector<std::vector<std::string>> rows = {
       {"0", "done, and as promised", "nothing"},
       {"1", "unexpected failure: a defect, or bytes that are not what their format allows", "read the message; report it if it says so"},
-      {"2", "the command line is wrong", "the message names the nearest flag, command or value"},
+      {"2", "the command line or the job file is wrong", "the message names the nearest flag, key, command or value, and the place in the file"},
       {"3", "done, but records were rejected", "look at the rejects file (docs/reference/rejects.md)"},
       {"4", "verification found a difference, or a rollback left changed records alone", "the differences are listed with both values"},
       {"5", "not found, or empty where it should not be", "the message names the nearest that exist"},

@@ -131,6 +131,12 @@ void PrintPlan(std::ostream& out, const Plan& plan) {
                  {"ids", plan.id_mapping},
                  {"splits", FormatCount(static_cast<int64_t>(plan.splits.size()))},
                  {"looked at", Counted(plan.sampled, "record")}};
+  if (!plan.transforms.entries.empty()) {
+    const PlannedTransforms& t = plan.transforms;
+    facts.emplace_back("kept", fmt::format("{} of {} looked at{}", FormatCount(t.kept), Counted(t.read, "record"),
+                                           t.rejected > 0 ? fmt::format(", {} that cannot be transformed", FormatCount(t.rejected)) : ""));
+  }
+  for (const auto& [flag, value] : plan.transforms.entries) facts.emplace_back(flag, Printable(value, 500));
   if (plan.needs_prepass) facts.emplace_back("pre-pass", "every id is read first: two could become one");
   if (plan.estimated_seconds >= 0) facts.emplace_back("time", "about " + FormatDuration(plan.estimated_seconds));
   if (plan.estimated_bytes >= 0) facts.emplace_back("space", "about " + FormatBytes(static_cast<double>(plan.estimated_bytes)) + " in the target");
@@ -150,6 +156,8 @@ void PrintVerify(std::ostream& out, const VerifyReport& report) {
   }
   if (!report.source_digest.empty()) facts.emplace_back("digest", report.source_digest);
   if (!report.target_digest.empty() && report.target_digest != report.source_digest) facts.emplace_back("target's", report.target_digest);
+  if (!report.transforms.empty()) facts.emplace_back("compared", report.transforms_of.empty() ? "as asked for" : "as run " + Printable(report.transforms_of, 100) + " copied");
+  for (const auto& [flag, value] : report.transforms) facts.emplace_back(flag, Printable(value, 500));
   facts.emplace_back("time", FormatDuration(report.seconds));
   PrintFacts(out, facts);
   for (const auto& check : report.checks) {
@@ -185,37 +193,6 @@ void PrintRollback(std::ostream& out, const RollbackReport& report) {
                    {"restored", FormatCount(report.restored)},
                    {"left alone", FormatCount(report.conflicts)}});
   PrintDifferences(out, report.listed);
-}
-
-void PrintInventory(std::ostream& out, const Inventory& inventory) {
-  const DatasetInfo& info = inventory.info;
-  out << Printable(info.store, 100) << (info.dataset.empty() ? "" : " #" + Printable(info.dataset, 200)) << '\n';
-  Facts facts = {{"records", CountText(info.count, info.count_exact)},
-                 {"ids", std::string(Name(info.schema.id_kind))},
-                 {"vectors", DescribeVectors(info.schema)},
-                 {"document", info.schema.has_document ? "yes" : "no"},
-                 {"tenant", info.schema.has_tenant ? "yes" : "no"}};
-  if (info.bytes >= 0) facts.emplace_back("size", FormatBytes(static_cast<double>(info.bytes)));
-  if (!info.layout.empty()) facts.emplace_back("layout", info.layout);
-  for (const auto& [name, value] : info.facts) facts.emplace_back(name, value);
-  if (inventory.greatest_norm > 0) {
-    facts.emplace_back("norms", fmt::format("least {:.6g}, mean {:.6g}, greatest {:.6g}", inventory.least_norm, inventory.mean_norm, inventory.greatest_norm));
-  }
-  facts.emplace_back("read", fmt::format("{}{}{}", inventory.complete ? "all " : "a sample of ", Counted(inventory.records, "record"),
-                                         inventory.rejects ? fmt::format(", {} unreadable", FormatCount(inventory.rejects)) : ""));
-  PrintFacts(out, facts);
-  PrintNotes(out, info.notes);
-  TextTable fields({"field", "type", "records"});
-  fields.Right({2});
-  for (const auto& [field, types] : inventory.fields) {
-    for (const auto& [type, count] : types) fields.Add({field, type, FormatCount(count)});
-  }
-  if (!fields.empty()) out << "\nMetadata:\n", fields.Print(out, "  ");
-  for (const auto& [column, count] : inventory.missing_vectors) {
-    if (count > 0) out << "  " << Counted(count, "record") << " without " << Printable(column, 200) << '\n';
-  }
-  if (!inventory.samples.empty()) out << "\nRecords:\n";
-  for (const auto& sample : inventory.samples) out << "  " << Printable(sample, 2000) << '\n';
 }
 
 }  // namespace vecferry::cli

@@ -89,7 +89,13 @@ void Session::ChooseProgress() {
 void Session::StopProgress() { slot_->Clear(); }
 
 Result<Location> Session::Locate(const std::string& text, const std::string& flag) {
-  ARROW_ASSIGN_OR_RAISE(Location location, context_.registry.Resolve(text));
+  const auto job = invocation_.places.find(flag);
+  auto located = job == invocation_.places.end() ? context_.registry.Resolve(text) : LocateJob(context_.registry, job->second);
+  ARROW_ASSIGN_OR_RAISE(Location location, std::move(located));
+  if (job != invocation_.places.end()) {
+    WarnOfJob(job->second);
+    location.had_secret = false;
+  }
   for (const auto& pair : invocation_.List(flag, false)) {
     const auto equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -104,6 +110,13 @@ Result<Location> Session::Locate(const std::string& text, const std::string& fla
                                 location.Display()));
   }
   return location;
+}
+
+void Session::WarnOfJob(const JobPlace& place) {
+  bool literal = place.literal_credential;
+  for (const auto& [name, option] : place.options) literal |= option.literal && IsSecretName(name);
+  if (!literal) return;
+  events_.Warning(fmt::format("a credential stands in the job file, {}: whoever may read the file has it; put it into a variable and write ${{NAME}}", place.place));
 }
 
 }  // namespace vecferry::cli

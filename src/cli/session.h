@@ -18,7 +18,7 @@ class Session {
   ~Session();
   const Engine& engine() const { return engine_; }
   Events& events() { return events_; }
-  /// A dataset as written on the command line, with the options of `flag` ("source-opt") merged in. Warns once if a
+  /// A dataset as written on the command line or in the job file, with the options of `flag` ("source-opt") merged in. Warns once if a
   /// credential stands in it.
   Result<Location> Locate(const std::string& text, const std::string& flag);
   /// No progress is told from now on; the terminal's line is free for the result.
@@ -31,6 +31,8 @@ class Session {
   Session(const Invocation& invocation, Context& context);
   Status OpenLog();
   void ChooseProgress();
+  /// Of a credential that stands in the job file itself.
+  void WarnOfJob(const JobPlace& place);
 
   const Invocation& invocation_;
   Context& context_;

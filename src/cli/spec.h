@@ -15,6 +15,7 @@ struct FlagSpec {
   OptionSpec option;
   char letter = 0;          ///< of the short form, 0 if there is none
   bool repeatable = false;  ///< may be given several times; the values are a list
+  bool in_job = true;       ///< may stand in a job file under its name
 };
 
 struct FlagGroup {
@@ -28,6 +29,7 @@ struct ArgumentSpec {
   bool required = true;
   bool location = false;    ///< a store or dataset: SCHEME:LOCATION#DATASET
   bool many = false;        ///< the last one alone: any number
+  std::string job_key;      ///< under which a job file may name it: "source", "target", "file"; "" where none may
 };
 
 class Invocation;
@@ -59,6 +61,8 @@ Status UnknownCommand(std::string_view name);
 
 /// Flag of any group of a command, nothing for an unknown name.
 const FlagSpec* FindFlag(const CommandSpec& command, std::string_view name);
+/// Whether it takes a job file.
+bool TakesJob(const CommandSpec& command);
 /// The variable that stands for a flag: "batch-size" -> "VECFERRY_BATCH_SIZE".
 std::string VariableOf(const FlagSpec& flag);
 /// "--batch-size N", "--yes", "-j, --jobs N".

@@ -63,6 +63,7 @@ struct Capabilities {
   bool missing_vectors = false; ///< a record may lack a vector that the dataset has
   bool no_vectors = false;      ///< a dataset may have no vector column at all
   std::set<Metric> metrics;     ///< of dense vectors
+  std::set<Metric> bit_metrics; ///< of those of bits, where they are other ones: `metrics` is then of numbers alone
   bool unknown_metric = false;  ///< a dataset may be created without a metric
   bool document = true, tenant = true, extras = false;
   std::set<JsonFeature> json;
@@ -76,10 +77,16 @@ struct Capabilities {
   int max_in_flight = 1;           ///< Write calls at once
   double expansion = 1.0;          ///< peak memory of a Write over the batch's own size
   VectorChange vector_change = VectorChange::none;
+  double least_cosine = 0.999;     ///< of reduced_precision: what a vector that is read back keeps of its direction
   int64_t batch_rows = 1000;       ///< preferred, and what --batch-size overrides
   int64_t batch_bytes = 8 << 20;
   int64_t flush_bytes = 64 << 20;  ///< of a truncate_and_replay sink: Flush is called after so many bytes,
   double flush_seconds = 1;        ///< or so much time; what was written since is written again after a crash
+
+  /// The metrics that a dense vector of such elements may have.
+  const std::set<Metric>& MetricsOf(Element element) const {
+    return element == Element::bit && !bit_metrics.empty() ? bit_metrics : metrics;
+  }
 };
 
 }  // namespace vecferry

@@ -54,6 +54,8 @@ struct SourceBatch {
   /// Rows whose stored values were not exactly those of the schema's element type and were rounded as the
   /// store itself rounds them. Verification of a target counts such a row as altered.
   std::vector<int64_t> rounded;
+  /// Of each record the low word of its key's hash as the source has it, where a transform gave it another key; else empty.
+  std::vector<uint64_t> source_keys;
 };
 
 struct ReadOptions {
@@ -280,6 +282,9 @@ class Connector {
     std::string default_layout;         ///< layout when none is named and the other side knows none
     Capabilities capabilities;
     std::vector<OptionSpec> options;
+    /// Of the files that backups in this form are: ".jsonl"; "" where it is none. A store of such a form is one file, keeps every record
+    /// exactly, and gives back the settings and the layout that its sink was given.
+    std::string backup_ending;
     std::string notes;                  ///< Markdown, for the reference page
   };
   virtual const Info& info() const = 0;

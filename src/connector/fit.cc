@@ -25,8 +25,8 @@ void CheckVector(const Capabilities& can, const VectorSpec& spec, std::vector<No
   if (!can.dense.contains(spec.element)) Add(notes, "element", fmt::format("{}: elements of type {} are not held", column, Name(spec.element)));
   if (spec.metric == Metric::unknown) {
     if (!can.unknown_metric) Add(notes, "metric", fmt::format("{}: the metric is not known, and must be", column));
-  } else if (!can.metrics.contains(spec.metric)) {
-    Add(notes, "metric", fmt::format("{}: the metric {} is not held", column, Name(spec.metric)));
+  } else if (!can.MetricsOf(spec.element).contains(spec.metric)) {
+    Add(notes, "metric", fmt::format("{}: the metric {} is not held for elements of type {}", column, Name(spec.metric), Name(spec.element)));
   }
 }
 

@@ -1,9 +1,11 @@
 #include "connectors/builtin.h"
 
 #include "connectors/csv/csv.h"
+#include "connectors/faiss/faiss.h"
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/postgresql/postgresql.h"
 #include "connectors/qdrant/qdrant.h"
 #include "connectors/qdrant_local/qdrant_local.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
@@ -13,10 +15,12 @@ namespace vecferry {
 
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
+  registry.Add(MakeFaissConnector());
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeCsvConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
+  registry.Add(MakePostgresqlConnector());
   registry.Add(MakeQdrantConnector());
   registry.Add(MakeQdrantLocalConnector());
   registry.Add(MakeSqliteVecConnector());

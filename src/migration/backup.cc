@@ -64,7 +64,7 @@ BackupManifest ManifestFor(const Engine& engine, BackupManifest::Kind kind, cons
   return manifest;
 }
 
-/// A dataset as JSON lines: the engine's copy, and the manifest once it is proven.
+/// A dataset as a file of records: the engine's copy, and the manifest once it is proven.
 class RecordsBackup {
  public:
   RecordsBackup(const Engine& engine, const Location& source, const fs::path& file, const CopyOptions& options)
@@ -80,7 +80,8 @@ class RecordsBackup {
     // A manifest always is of the data beside it: the old one goes before the old data does.
     options_.steps.before_finish = [this] { return Remove(ManifestOf(file_)); };
     options_.steps.after_verify = [this](const CopyReport& report) { return report.verify && report.verify->ok ? Seal(report) : Status::OK(); };
-    ARROW_ASSIGN_OR_RAISE(report_.copy, Copy(engine_, source_, internal::LinesAt(file_), options_));
+    ARROW_ASSIGN_OR_RAISE(const Location target, internal::RecordsAt(engine_, file_));
+    ARROW_ASSIGN_OR_RAISE(report_.copy, Copy(engine_, source_, target, options_));
     report_.exit_code = report_.copy->exit_code;
     if (!report_.manifest && report_.exit_code != exit_code::kDifference) {
       ARROW_ASSIGN_OR_RAISE(report_.manifest, ReadManifest(file_));  // of a run that had finished
@@ -105,7 +106,8 @@ class RecordsBackup {
   /// How the interrupted run of this very backup was begun; nothing where there is none.
   Result<std::optional<OnExists>> UnfinishedRun() {
     ARROW_ASSIGN_OR_RAISE(const auto from, OpenSourceSide(engine_, source_, {.missing_vector = options_.missing_vector, .peek = true}));
-    ARROW_ASSIGN_OR_RAISE(const auto to, OpenTargetSide(engine_, internal::LinesAt(file_), from.info.layout));
+    ARROW_ASSIGN_OR_RAISE(const Location target, internal::RecordsAt(engine_, file_));
+    ARROW_ASSIGN_OR_RAISE(const auto to, OpenTargetSide(engine_, target, from.info.layout));
     ARROW_ASSIGN_OR_RAISE(const auto folder, FindRun(PairOf(from.info.identity, to.info.identity), options_.checkpoint));
     if (!folder) return std::optional<OnExists>();
     const auto journal = Journal::Inspect(folder->journal());
@@ -129,10 +131,11 @@ class RecordsBackup {
     manifest.rejected = copy.transfer.rejected;
     manifest.digest = copy.verify->target_digest;
     // Of the file, not of the source, which may be another by now.
-    ARROW_ASSIGN_OR_RAISE(const auto lines, OpenSourceSide(engine_, internal::LinesAt(file_), {.missing_vector = "keep", .side = Side::sink}));
-    manifest.schema = lines.info.schema;
-    manifest.layout = lines.info.layout;
-    manifest.settings = lines.info.settings;
+    ARROW_ASSIGN_OR_RAISE(const Location made, internal::RecordsAt(engine_, file_));
+    ARROW_ASSIGN_OR_RAISE(const auto records, OpenSourceSide(engine_, made, {.missing_vector = "keep", .side = Side::sink}));
+    manifest.schema = records.info.schema;
+    manifest.layout = records.info.layout;
+    manifest.settings = records.info.settings;
     ARROW_ASSIGN_OR_RAISE(const FileSum sum, internal::SumWithProgress(engine_, file_, copy.transfer.bytes));
     manifest.file.bytes = sum.bytes;
     manifest.file.sha256 = sum.sha256;
@@ -238,12 +241,16 @@ Status CheckFileName(const fs::path& file) {
 }
 
 Result<BackupReport> Dispatch(const Engine& engine, const Location& source, const fs::path& file, const CopyOptions& options) {
-  if (ToLower(file.extension().string()) == ".jsonl") return RecordsBackup(engine, source, file, options).Run();
+  if (internal::FormOf(engine, file)) return RecordsBackup(engine, source, file, options).Run();
+  if (!options.transforms.empty()) {
+    return MakeError(Category::usage, "a backup of a part of the records is one of records, not a copy of the database", fmt::format("name it {}.jsonl", Printable(file.filename().string(), 200)));
+  }
   if (IsDatabase(source)) return DatabaseBackup(engine, source, file, options.yes).Run();
   // Where the source cannot be read, that comes first.
   ARROW_RETURN_NOT_OK(OpenSourceSide(engine, source, {.missing_vector = "keep", .peek = true}).status());
-  return MakeError(Category::usage, fmt::format("{} is no SQLite file, and '{}' is none of JSON lines", source.Display(), Printable(file.filename().string(), 200)),
-                   fmt::format("name it {}.jsonl", Printable(file.filename().string(), 200)));
+  const std::string name = file.filename().string();
+  return MakeError(Category::usage, fmt::format("{} is no SQLite file, and '{}' has the ending of no form of backups", source.Display(), Printable(name, 200)),
+                   "name it " + internal::NamesOfForms(engine, name));
 }
 
 }  // namespace

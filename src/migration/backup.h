@@ -81,8 +81,9 @@ struct PruneReport {
   std::string ToJson() const;
 };
 
-/// Copies a dataset into `file` and proves it; the manifest comes last. A source that is one SQLite file, where `file` does not end in .jsonl, is
-/// backed up as that database, its integrity checked; any other as JSON lines, by the engine's copy: resumable, with its settings and layout.
+/// Copies a dataset into `file` and proves it; the manifest comes last. A source that is one SQLite file, where `file` has the ending of no form
+/// of backups (Connector::Info::backup_ending), is backed up as that database, its integrity checked; any other in that form, by the engine's
+/// copy: resumable, with its settings and layout.
 /// A `file` that exists is replaced only with options.yes. Of the options those about what is copied are not used: a backup is whole.
 Result<BackupReport> Backup(const Engine& engine, const Location& source, const fs::path& file, const CopyOptions& options);
 /// Checks the files against the manifest, then copies the records to the target and compares their digest. A database comes back as

@@ -64,9 +64,32 @@ Result<std::vector<std::string>> CheckFiles(const Engine& engine, const fs::path
   return std::vector<std::string>{fmt::format("{} has another SHA-256 than when it was made: its bytes have changed", Printable(file.filename().string(), 200))};
 }
 
-Location LinesAt(const fs::path& file) {
+const Connector* FormOf(const Engine& engine, const fs::path& file) {
+  const std::string name = ToLower(file.filename().string());
+  for (const auto& connector : engine.registry.connectors()) {
+    const std::string& ending = connector->info().backup_ending;
+    if (!ending.empty() && name.size() > ending.size() && name.ends_with(ending)) return connector.get();
+  }
+  return nullptr;
+}
+
+std::string NamesOfForms(const Engine& engine, std::string_view file) {
+  std::string names;
+  for (const auto& connector : engine.registry.connectors()) {
+    const std::string& ending = connector->info().backup_ending;
+    if (!ending.empty()) names += fmt::format("{}{}{}", names.empty() ? "" : " or ", Printable(file, 200), ending);
+  }
+  return names;
+}
+
+Result<Location> RecordsAt(const Engine& engine, const fs::path& file) {
+  const Connector* form = FormOf(engine, file);
+  if (!form) {
+    return MakeError(Category::usage, fmt::format("'{}' has the ending of no form of backups", Printable(file.filename().string(), 200)),
+                     "name it " + NamesOfForms(engine, "FILE"));
+  }
   Location location;
-  location.scheme = "jsonl";
+  location.scheme = form->info().scheme;
   location.path = fs::absolute(file).lexically_normal().string();
   return location;
 }

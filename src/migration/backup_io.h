@@ -14,8 +14,12 @@ void SendProgress(const Engine& engine, const std::string& phase, const std::str
 Result<FileSum> SumWithProgress(const Engine& engine, const fs::path& file, int64_t total);
 /// The data of a backup against its manifest: what is wrong with size and sum.
 Result<std::vector<std::string>> CheckFiles(const Engine& engine, const fs::path& file, const BackupManifest& manifest);
-/// A file of JSON lines as a dataset.
-Location LinesAt(const fs::path& file);
+/// The form of backups whose ending the file has; nothing where it has none's.
+const Connector* FormOf(const Engine& engine, const fs::path& file);
+/// A backup of records as a dataset. Category::usage where the file's ending is that of no form.
+Result<Location> RecordsAt(const Engine& engine, const fs::path& file);
+/// "FILE.jsonl or FILE.parquet": what a backup of records can be named.
+std::string NamesOfForms(const Engine& engine, std::string_view file);
 /// One backup by its manifest and sizes. A manifest that cannot be read is a state, not a failure.
 BackupEntry LookAt(const fs::path& file);
 

@@ -37,12 +37,12 @@ Result<std::vector<fs::path>> FilesBelow(const Engine& engine, const fs::path& d
   return files;
 }
 
-/// Whether a file without a manifest is what an interrupted backup leaves: a part, or JSON lines of ours.
+/// Whether a file without a manifest is what an interrupted backup leaves: a part, or a file of records.
 bool IsUnfinished(const Engine& engine, const fs::path& file) {
   const std::string name = file.filename().string();
   if (name.ends_with(kPart)) return !name.ends_with(std::string(kManifestSuffix) + std::string(kPart));
-  const auto lines = engine.registry.Find(internal::LinesAt(file).scheme);
-  return name.ends_with(".jsonl") && lines.ok() && (*lines)->Recognises(file);
+  const Connector* form = internal::FormOf(engine, file);
+  return form && form->Recognises(file);
 }
 
 double TimeOf(const BackupEntry& entry) { return entry.manifest ? entry.manifest->created : 0; }

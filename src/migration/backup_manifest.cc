@@ -156,7 +156,7 @@ Result<BackupManifest> ReadManifest(const fs::path& file) {
   const auto status = fs::status(manifest, ec);
   if (!fs::exists(status)) {
     return MakeError(Category::not_found, fmt::format("{} has no manifest: no backup was finished there", Printable(file.string())),
-                     "check the name, or make the backup again; `vecferry copy` also reads a file of JSON lines by itself");
+                     "check the name, or make the backup again; `vecferry copy` also reads a file of records by itself");
   }
   if (!fs::is_regular_file(status)) return Damaged("is no plain file");
   ARROW_ASSIGN_OR_RAISE(const std::string text, ReadFile(manifest, kMaxManifest));

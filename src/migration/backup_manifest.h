@@ -14,7 +14,7 @@ namespace vecferry {
 /// file without one is no backup yet.
 struct BackupManifest {
   enum class Kind {
-    records,  ///< JSON lines, written by a copy
+    records,  ///< in the form that the file's ending names, written by a copy
     sqlite,   ///< a database file as a whole
   };
   struct File {

@@ -38,7 +38,8 @@ std::string DigestRead(const CopyReport& copy, const CopyOptions& options) {
 Status RestoreRecords(const Engine& engine, const Location& target, const CopyOptions& options, RestoreReport* report) {
   CopyOptions how = options;
   how.missing_vector = "keep";
-  ARROW_ASSIGN_OR_RAISE(report->copy, Copy(engine, internal::LinesAt(report->file), target, how));
+  ARROW_ASSIGN_OR_RAISE(const Location records, internal::RecordsAt(engine, report->file));
+  ARROW_ASSIGN_OR_RAISE(report->copy, Copy(engine, records, target, how));
   report->state = report->copy->state == "finished" ? "restored" : report->copy->state;
   report->exit_code = report->copy->exit_code;
   const std::string digest = DigestRead(*report->copy, how);

@@ -11,22 +11,23 @@ namespace {
 /// Reads every record and compares with what the manifest says of them.
 Status CheckRecords(const Engine& engine, int jobs, BackupCheck* check) {
   const BackupManifest& manifest = *check->entry.manifest;
-  auto lines = OpenSourceSide(engine, internal::LinesAt(check->entry.file), {.missing_vector = "keep"});
-  if (!lines.ok()) {
-    check->problems.push_back(lines.status().message());
+  const auto location = internal::RecordsAt(engine, check->entry.file);
+  auto records = location.ok() ? OpenSourceSide(engine, *location, {.missing_vector = "keep"}) : Result<OpenedSource>(location.status());
+  if (!records.ok()) {
+    check->problems.push_back(records.status().message());
     return Status::OK();
   }
-  const DatasetInfo& info = lines->info;
+  const DatasetInfo& info = records->info;
   if (manifest.schema != info.schema) check->problems.push_back("the schema of the records is not the manifest's");
   if (manifest.settings != info.settings || manifest.layout != info.layout) check->problems.push_back("the parameters in the file are not the manifest's");
   ScanOptions options;
   options.jobs = std::max(1, jobs);
-  ARROW_ASSIGN_OR_RAISE(const ScanResult found, Scan(engine, *lines->source, options, "verify", manifest.records));
+  ARROW_ASSIGN_OR_RAISE(const ScanResult found, Scan(engine, *records->source, options, "verify", manifest.records));
   check->records = found.records;
   check->digest = found.digest.Fingerprint();
   if (found.rejects > 0) {
     const std::string first = found.first_rejects.empty() ? "" : ": " + Printable(found.first_rejects[0].message, 200);
-    check->problems.push_back(fmt::format("{} lines are no records{}", FormatCount(found.rejects), first));
+    check->problems.push_back(fmt::format("{} of the records cannot be read{}", FormatCount(found.rejects), first));
   }
   if (check->digest != manifest.digest) {
     check->problems.push_back(fmt::format("the records have the digest {}, and the manifest says {}", check->digest, Printable(manifest.digest, 200)));

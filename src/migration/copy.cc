@@ -11,6 +11,7 @@
 #include "migration/prepass.h"
 #include "migration/report_json.h"
 #include "migration/session.h"
+#include "migration/transforms.h"
 #include "migration/verifier.h"
 
 #ifndef VECFERRY_VERSION
@@ -47,6 +48,7 @@ class Copier {
 
   Result<CopyReport> DryRun() {
     ARROW_ASSIGN_OR_RAISE(target_, OpenTargetSide(engine_, target_location_, source_.info.layout));
+    ARROW_RETURN_NOT_OK(AtSource(TransformNow(engine_, &source_, options_.transforms)));
     ARROW_ASSIGN_OR_RAISE(report_.plan, PlanCopy(engine_, source_, target_, options_));
     report_.state = "dry-run";
     report_.exit_code = ExitCodeOf(report_.plan.Check());
@@ -94,7 +96,10 @@ class Copier {
     if (options_.restart) return Restart(folder, finished);
     if (header_.state == "rolled-back") return SetAside(folder);
     if (finished && !options_.retry_rejects) {
-      if (target_.info.exists) return ShowFinished();
+      if (target_.info.exists) {
+        ARROW_RETURN_NOT_OK(CheckTransforms(header_.fingerprint, fingerprint_));
+        return ShowFinished();
+      }
       engine_.events.Message(fmt::format("the target of the finished run {} is gone; copying anew", header_.id));
       return SetAside(folder);
     }
@@ -192,6 +197,7 @@ class Copier {
     intents_ = std::make_unique<JournalIntents>(*run_.journal);
     ARROW_RETURN_NOT_OK(run_.journal->SetState("running"));
     ARROW_RETURN_NOT_OK(Timed("snapshot", &report_.snapshot_seconds, [this] { return OpenSnapshot(); }));
+    ARROW_RETURN_NOT_OK(AtSource(TransformForRun(engine_, *run_.journal, run_.id, options_, &source_)));
     ARROW_RETURN_NOT_OK(PlanPhase());
     if (options_.retry_rejects) ARROW_RETURN_NOT_OK(PrepareRetry());
     ARROW_RETURN_NOT_OK(PreparePhase());
@@ -363,6 +369,7 @@ class Copier {
     t.compare.layout = target_.layout;
     t.compare.min_cosine = 0.99;
     t.compare.vector_change = ChangeOf(target_.can, schema_);
+    t.compare.least_cosine = target_.can.least_cosine;
     t.compare.time_tolerance = 0.001;
     t.max_rejects = options_.max_rejects;
     t.max_reject_share = options_.max_reject_share;
@@ -391,7 +398,8 @@ class Copier {
       return side == Side::source ? AtSource(result.status()) : AtTarget(result.status());
     }
     report_.transfer = std::move(*result);
-    if (report_.total < 0) report_.total = report_.transfer.written + report_.transfer.skipped + report_.transfer.rejected;
+    // Where records are left out, how many there were to be is known at the end.
+    if (report_.total < 0 || options_.transforms.selects()) report_.total = report_.transfer.written + report_.transfer.skipped + report_.transfer.rejected;
     return Status::OK();
   }
 
@@ -432,6 +440,7 @@ class Copier {
     request.layout = target_.layout;
     request.options = options_.verify;
     request.vector_change = ChangeOf(target_.can, schema_);
+    request.least_cosine = target_.can.least_cosine;
     request.unique_ids = source_.can.unique_ids && target_.can.unique_ids;
     request.predictable = CanPredict(schema_);
     request.shared_target = intent_.shared();
@@ -463,8 +472,7 @@ class Copier {
   /// Records that the source has no more leave the target too, where all that is in it is this run's.
   Result<int64_t> Remove(const std::set<uint64_t>& keys, Source& target) {
     if (keys.empty() || intent_.shared() || !target_.sink->undo()) return 0;
-    DigestScope scope;
-    scope.as_stored = ChangeOf(target_.can, schema_) == VectorChange::cosine_normalised;
+    const DigestScope scope = WordScope(ChangeOf(target_.can, schema_));
     ARROW_ASSIGN_OR_RAISE(const int64_t removed, RemoveVanished(engine_, *run_.journal, target, *target_.sink->undo(), scope, keys));
     if (removed > 0) engine_.events.Message(fmt::format("{} records left the source during the run; they are taken out of the target", FormatCount(removed)));
     report_.reconciled += removed;
@@ -500,19 +508,8 @@ class Copier {
     report_.next.push_back("vecferry verify " + pair);
     report_.next.push_back(fmt::format("vecferry rollback {} --yes", run_.id));
     if (report_.transfer.rejected > 0) report_.next.push_back(options_.command + " --retry-rejects");
-    report_.switch_over = Filled(target_.layout->switch_over, target_location_);
-    report_.switch_back = Filled(target_.layout->switch_back, source_location_);
-  }
-
-  /// Applications are told of folders and files; one that is on a server is not theirs to open.
-  static std::vector<std::pair<std::string, std::string>> Filled(std::vector<std::pair<std::string, std::string>> settings, const Location& location) {
-    if (location.path.starts_with("//")) return {};
-    for (auto& [name, value] : settings) {
-      for (const auto& [mark, text] : {std::pair<std::string, std::string>{"{location}", CanonicalPath(ExpandHome(location.path)).string()}, {"{dataset}", location.dataset}}) {
-        for (auto at = value.find(mark); at != value.npos; at = value.find(mark, at + text.size())) value.replace(at, mark.size(), text);
-      }
-    }
-    return settings;
+    report_.switch_over = FilledIn(target_.layout->switch_over, target_location_);
+    report_.switch_back = FilledIn(target_.layout->switch_back, source_location_);
   }
 
   Result<CopyReport> Conclude() {

@@ -64,9 +64,7 @@ Result<DifferenceClass> DifferenceLog::ChangedClass(const RecordView& source, in
   if (request_.fresh || !request_.written) return DifferenceClass::corrupt;
   const auto at = request_.written->find(key);
   if (at == request_.written->end()) return DifferenceClass::corrupt;
-  DigestScope scope;
-  scope.as_stored = request_.compare.vector_change == VectorChange::cosine_normalised;
-  RecordHasher hasher(scope);
+  RecordHasher hasher(WordScope(request_.compare.vector_change));
   ARROW_ASSIGN_OR_RAISE(const RecordHash theirs, hasher.Hash(source, row));
   ARROW_ASSIGN_OR_RAISE(const RecordHash held, hasher.Hash(target, target_row));
   const bool scoped = !request_.compare.scope.plain();

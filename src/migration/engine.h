@@ -9,8 +9,10 @@
 
 #include "connector/connector.h"
 #include "journal/runs.h"
+#include "migration/inventory.h"
 #include "pipeline/transfer.h"
 #include "progress/events.h"
+#include "transform/spec.h"
 
 /// The verbs as functions: what the command line calls, and what a library user would. None of them prints; what
 /// happens on the way goes to the events, the result is the return value.
@@ -36,6 +38,9 @@ struct VerifyOptions {
   double min_cosine = 0;                ///< 0: vectors must be equal
   double time_tolerance = 0;            ///< seconds
   int64_t list_at_most = 100;           ///< differences listed with field and values; all are counted
+  /// Of a verification by itself: what the copy made of the records. Empty, with no limit: as the last run of that pair did.
+  TransformSpec transforms;
+  int64_t limit = -1;
 };
 
 /// When the search index of the target is built: after the load, as the store likes, or not waited for either.
@@ -60,6 +65,7 @@ struct CopyOptions {
   int64_t memory_bytes = 0;             ///< 0: chosen
   int64_t batch_rows = 0, batch_bytes = 0;  ///< 0: what the sink prefers
   int64_t limit = -1;
+  TransformSpec transforms;
   int64_t max_rejects = -1;
   double max_reject_share = -1;
   double records_per_second = 0, max_seconds = 0;
@@ -85,6 +91,12 @@ struct PlanIssue {
   bool blocking = false;
 };
 
+/// What the transforms of a plan do to the records that it looked at.
+struct PlannedTransforms {
+  std::vector<std::pair<std::string, std::string>> entries;  ///< flag and value, JSON; empty: there are none
+  int64_t read = 0, kept = 0, dropped = 0, rejected = 0;
+};
+
 /// What a run would do, as data.
 struct Plan {
   DatasetInfo source;
@@ -98,6 +110,7 @@ struct Plan {
   std::vector<PlanIssue> issues;
   bool needs_prepass = false;
   int64_t sampled = 0;                  ///< records that were looked at
+  PlannedTransforms transforms;
   double estimated_seconds = -1;        ///< of the transfer, from the speed of the sample's reading
   int64_t estimated_bytes = -1;         ///< in the target
   int64_t free_bytes = -1;              ///< where the target is
@@ -129,6 +142,8 @@ struct VerifyReport {
   int64_t sampled = 0;                  ///< vectors compared by cosine
   double mean_cosine = 1, least_cosine = 1;
   std::string source_digest, target_digest;
+  std::vector<std::pair<std::string, std::string>> transforms;  ///< flag and value, JSON: what was made of the source's records
+  std::string transforms_of;                  ///< the run that they are taken from, "" where they were asked for
   std::vector<Check> checks;
   std::map<DifferenceClass, int64_t> counts;  ///< records by class, all of them
   std::vector<Difference> differences;        ///< at most list_at_most records
@@ -163,18 +178,6 @@ struct RollbackReport {
   std::string ToJson() const;
 };
 
-/// What `inspect` shows of a dataset.
-struct Inventory {
-  DatasetInfo info;
-  int64_t records = 0, rejects = 0;     ///< of what was read
-  bool complete = false;                ///< every record was read, not a sample
-  std::map<std::string, std::map<std::string, int64_t>> fields;  ///< metadata field -> type -> records
-  std::map<std::string, int64_t> missing_vectors;                ///< column -> records
-  double least_norm = 0, mean_norm = 0, greatest_norm = 0;       ///< of the first dense vector
-  std::vector<std::string> samples;     ///< records as JSON lines
-  std::string ToJson() const;
-};
-
 Result<Plan> MakePlan(const Engine& engine, const Location& source, const Location& target, const CopyOptions& options);
 /// Plan, prepare, transfer, finish, verify; goes on where an earlier process of the same copy stopped. Failures of single
 /// records and differences are in the report and its exit code; a failed Result is a failure of the run.
@@ -184,6 +187,7 @@ Result<VerifyReport> Verify(const Engine& engine, const Location& source, const 
 /// Takes back what a run wrote. Resumable; run again it does what is left.
 Result<RollbackReport> Rollback(const Engine& engine, const RunFolder& run, bool yes);
 /// `id` shows one record in `samples`; else a few. Reads everything with `full`, else a sample.
-Result<Inventory> Inspect(const Engine& engine, const Location& location, const std::optional<std::string>& id, bool full, int64_t show);
+Result<Inventory> Inspect(const Engine& engine, const Location& location, const std::optional<std::string>& id, bool full, int64_t show,
+                          const TransformSpec& transforms = {});
 
 }  // namespace vecferry

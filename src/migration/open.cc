@@ -52,6 +52,7 @@ Result<OpenedSource> OpenSourceUnnamed(const Engine& engine, const Location& loc
   ARROW_ASSIGN_OR_RAISE(opened.source, opened.connector->OpenSource(opened.location, context));
   opened.source = RetryingSource(std::move(opened.source), Patience(engine));
   ARROW_ASSIGN_OR_RAISE(opened.info, opened.source->Describe());
+  opened.read_count = opened.info.count;
   return opened;
 }
 

@@ -6,6 +6,8 @@
 
 namespace vecferry {
 
+class TransformedSource;
+
 /// A dataset opened for reading, with what is known of it.
 struct OpenedSource {
   Connector* connector = nullptr;
@@ -14,6 +16,8 @@ struct OpenedSource {
   Capabilities can;
   std::unique_ptr<Source> source;
   DatasetInfo info;
+  TransformedSource* transformed = nullptr;  ///< the same as `source` where records are transformed
+  int64_t read_count = -1;                   ///< records before that, -1 if unknown
 };
 
 struct OpenedTarget {

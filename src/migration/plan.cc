@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -8,6 +10,7 @@
 #include "connector/fit.h"
 #include "migration/open.h"
 #include "migration/planner.h"
+#include "migration/transforms.h"
 
 namespace vecferry {
 namespace {
@@ -139,19 +142,50 @@ class Planner {
     for (const auto& split : plan_.splits) {
       ReadOptions read;
       ARROW_ASSIGN_OR_RAISE(auto reader, source_.source->Read({split.payload, split.label, -1, -1}, "", read));
-      while (options_.scan_full || seen < kSampleRecords) {
+      while (options_.scan_full || Examined(seen) < kSampleRecords) {
         ARROW_RETURN_NOT_OK(engine_.cancel.Check());
         ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
         if (!batch) break;
         seen += Look(*batch);
       }
-      all = all && (options_.scan_full || seen < kSampleRecords);
+      all = all && (options_.scan_full || Examined(seen) < kSampleRecords);
     }
-    plan_.sampled = seen;
+    plan_.sampled = Examined(seen);
     const double seconds = std::chrono::duration<double>(engine_.clock.Now() - began).count();
-    if (seen > 0 && plan_.source.count > 0) plan_.estimated_seconds = 4 * seconds * static_cast<double>(plan_.source.count) / static_cast<double>(seen);
+    if (plan_.sampled > 0 && source_.read_count > 0) {
+      plan_.estimated_seconds = 4 * seconds * static_cast<double>(source_.read_count) / static_cast<double>(plan_.sampled);
+    }
+    if (source_.transformed) AddTransforms(seen, all);
     AddFindings(!all);
     return Status::OK();
+  }
+
+  /// Records of the source that were looked at, to find those that were seen.
+  int64_t Examined(int64_t seen) const { return source_.transformed ? std::max<int64_t>(source_.transformed->counts().read, seen) : seen; }
+
+  /// What the transforms did, and how many records they leave of all.
+  void AddTransforms(int64_t seen, bool all) {
+    TransformCounts& counts = source_.transformed->counts();
+    const TransformSpec& spec = source_.transformed->transforms().spec;
+    plan_.transforms = {spec.Entries(), counts.read, counts.kept, counts.dropped, counts.rejected};
+    if (spec.selects() && all) {
+      plan_.source.count = seen;
+      plan_.source.count_exact = true;
+    } else if (spec.selects() && source_.read_count >= 0 && plan_.sampled > 0) {
+      plan_.source.count = static_cast<int64_t>(static_cast<double>(source_.read_count) * static_cast<double>(seen) / static_cast<double>(plan_.sampled));
+    }
+    if (counts.read == 0) return;
+    if (counts.kept == 0) Add("nothing-kept", "of the records that were looked at the filters keep none", false, 0, !all);
+    for (const auto& [field, use] : counts.fields) {
+      if (use.asked > 0 && use.found == 0) {
+        Add("filter-field-unknown", fmt::format("no record that was looked at has {}, which --filter names; text stands in single quotes", Printable(field, 200)));
+      }
+    }
+    for (size_t i = 0; i < counts.rule_hits.size() && i < spec.maps.size(); ++i) {
+      if (counts.rule_hits[i] == 0 && counts.kept + counts.rejected > 0) {
+        Add("map-field-unknown", fmt::format("--map '{}' finds its field in no record that was looked at", Printable(spec.maps[i], 200)));
+      }
+    }
   }
 
   /// Counts what stands in the way of single records. Returns how many there were.
@@ -211,6 +245,7 @@ Result<Plan> PlanCopy(const Engine& engine, OpenedSource& source, OpenedTarget& 
 Result<Plan> MakePlan(const Engine& engine, const Location& source, const Location& target, const CopyOptions& options) {
   ARROW_ASSIGN_OR_RAISE(auto from, OpenSourceSide(engine, source, {.missing_vector = options.missing_vector, .peek = true}));
   ARROW_ASSIGN_OR_RAISE(auto to, OpenTargetSide(engine, target, from.info.layout));
+  ARROW_RETURN_NOT_OK(At(TransformNow(engine, &from, options.transforms), Side::source, source.scheme, source.Display()));
   return PlanCopy(engine, from, to, options);
 }
 
@@ -250,21 +285,44 @@ std::string Fingerprint(const OpenedSource& source, const OpenedTarget& target, 
   json["--unsupported"] = options.unsupported;
   json["--metric"] = options.metric;
   json["--model"] = options.model;
+  for (const auto& [flag, value] : options.transforms.Entries()) json[flag] = nlohmann::ordered_json::parse(value, nullptr, false);
   return json.dump();
 }
 
-Status CheckFingerprint(std::string_view before, std::string_view now) {
+namespace {
+
+/// "KEY was A and is B" for every key that `about` is true of and that is not the same in both.
+Result<std::string> Changes(std::string_view before, std::string_view now, const std::function<bool(const std::string&)>& about) {
   const auto a = nlohmann::json::parse(before, nullptr, false), b = nlohmann::json::parse(now, nullptr, false);
-  if (a.is_discarded() || b.is_discarded()) return MakeError(Category::corrupt, "the journal's fingerprint cannot be read", "start anew with --restart");
-  std::string changed;
-  for (const auto& [key, value] : b.items()) {
-    if (a.contains(key) && a[key] == value) continue;
-    changed += fmt::format("{}{} was {} and is {}", changed.empty() ? "" : "; ", key, Printable(a.contains(key) ? a[key].dump() : "(none)", 200),
-                           Printable(value.dump(), 200));
+  if (!a.is_object() || !b.is_object()) return MakeError(Category::corrupt, "the journal's fingerprint cannot be read", "start anew with --restart");
+  std::set<std::string> keys;
+  for (const auto* side : {&a, &b}) {
+    for (const auto& [key, value] : side->items()) keys.insert(key);
   }
+  const auto told = [](const nlohmann::json& side, const std::string& key) { return side.contains(key) ? Printable(side[key].dump(), 200) : "(none)"; };
+  std::string changed;
+  for (const auto& key : keys) {
+    const bool same = a.contains(key) && b.contains(key) && a[key] == b[key];
+    if (!same && about(key)) changed += fmt::format("{}{} was {} and is {}", changed.empty() ? "" : "; ", key, told(a, key), told(b, key));
+  }
+  return changed;
+}
+
+constexpr const char* kOtherCopy = "run it as it was begun, or start anew with --restart";
+
+}  // namespace
+
+Status CheckFingerprint(std::string_view before, std::string_view now) {
+  ARROW_ASSIGN_OR_RAISE(const std::string changed, Changes(before, now, [](const std::string&) { return true; }));
   if (changed.empty()) return Status::OK();
-  return MakeError(Category::refused, fmt::format("this run cannot be resumed, since it would not be the same copy: {}", changed),
-                   "run it as it was begun, or start anew with --restart");
+  return MakeError(Category::refused, fmt::format("this run cannot be resumed, since it would not be the same copy: {}", changed), kOtherCopy);
+}
+
+Status CheckTransforms(std::string_view before, std::string_view now) {
+  static const std::set<std::string> kFlags = {"--filter", "--include", "--exclude", "--ids", "--sample", "--map", "--reduce", "--normalise"};
+  ARROW_ASSIGN_OR_RAISE(const std::string changed, Changes(before, now, [](const std::string& key) { return kFlags.contains(key); }));
+  if (changed.empty()) return Status::OK();
+  return MakeError(Category::refused, fmt::format("this copy is finished, and it was another one: {}", changed), kOtherCopy);
 }
 
 }  // namespace vecferry

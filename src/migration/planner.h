@@ -13,5 +13,7 @@ Result<Plan> PlanCopy(const Engine& engine, OpenedSource& source, OpenedTarget& 
 std::string Fingerprint(const OpenedSource& source, const OpenedTarget& target, const CopyOptions& options);
 /// Category::refused, naming what changed.
 Status CheckFingerprint(std::string_view before, std::string_view now);
+/// The same of the transforms alone, for a run that is finished.
+Status CheckTransforms(std::string_view before, std::string_view now);
 
 }  // namespace vecferry

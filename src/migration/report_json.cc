@@ -31,11 +31,19 @@ Json ToObject(const DatasetInfo& info) {
   return json;
 }
 
+Json Flags(const std::vector<std::pair<std::string, std::string>>& entries) {
+  Json json = Json::object();
+  for (const auto& [flag, value] : entries) json[flag] = Json::parse(value, nullptr, false);
+  return json;
+}
+
 Json ToObject(const VerifyReport& r) {
   Json json = {{"level", Name(r.level)}, {"ok", r.ok}, {"source_count", r.source_count}, {"target_count", r.target_count},
                {"source_rejects", r.source_rejects}, {"target_rejects", r.target_rejects}, {"source_duplicates", r.source_duplicates},
                {"target_duplicates", r.target_duplicates}, {"sampled", r.sampled}, {"mean_cosine", r.mean_cosine}, {"least_cosine", r.least_cosine},
                {"source_digest", r.source_digest}, {"target_digest", r.target_digest}, {"seconds", r.seconds}};
+  json["transforms"] = Flags(r.transforms);
+  json["transforms_of"] = r.transforms_of;
   json["checks"] = Json::array();
   for (const auto& check : r.checks) json["checks"].push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
   json["counts"] = Json::object();
@@ -49,6 +57,8 @@ Json ToObject(const Plan& plan) {
                {"target_exists", plan.target.exists}, {"target_count", plan.target.count}, {"layout", plan.layout},
                {"on_exists", Name(plan.on_exists)}, {"id_mapping", plan.id_mapping}, {"sampled", plan.sampled},
                {"estimated_seconds", plan.estimated_seconds}, {"estimated_bytes", plan.estimated_bytes}, {"free_bytes", plan.free_bytes}};
+  json["transforms"] = {{"flags", Flags(plan.transforms.entries)}, {"read", plan.transforms.read}, {"kept", plan.transforms.kept},
+                        {"dropped", plan.transforms.dropped}, {"rejected", plan.transforms.rejected}};
   json["splits"] = Json::array();
   for (const auto& split : plan.splits) json["splits"].push_back({{"label", split.label}, {"payload", split.payload}});
   json["issues"] = Json::array();
@@ -105,11 +115,66 @@ std::string RollbackReport::ToJson() const {
   return Text(json);
 }
 
+namespace {
+
+Json ToObject(const Tally& tally) { return {{"count", tally.count}, {"exact", tally.exact}}; }
+
+Json ToObject(const FieldInventory& field, int64_t records) {
+  const auto null = field.types.find("null");
+  return {{"types", field.types}, {"records", field.records}, {"coverage", records > 0 ? static_cast<double>(field.records) / static_cast<double>(records) : 0},
+          {"nulls", null == field.types.end() ? 0 : null->second}, {"distinct", ToObject(field.distinct)}, {"least", field.least}, {"greatest", field.greatest},
+          {"first_time", field.first_time}, {"last_time", field.last_time}, {"longest", field.longest}};
+}
+
+Json ToObject(const VectorInventory& v) {
+  Json json = {{"kind", Name(v.spec.kind)}, {"element", Name(v.spec.element)}, {"dims", v.spec.dims}, {"metric", Name(v.spec.metric)}, {"present", v.present},
+               {"missing", v.missing}, {"bytes", v.bytes}, {"equal", ToObject(v.equal)}};
+  if (v.spec.kind == VectorKind::dense) {
+    json.update({{"norms", {{"least", v.least_norm}, {"mean", v.mean_norm}, {"greatest", v.greatest_norm}, {"of", v.normed}}}, {"unit", v.unit}, {"zero", v.zero}, {"non_finite", v.non_finite}});
+  } else {
+    json["entries"] = {{"least", v.least_entries}, {"greatest", v.greatest_entries}, {"all", v.entries}};
+  }
+  return json;
+}
+
+/// The norms of the first dense vector.
+Json NormsOf(const Inventory& inventory) {
+  for (const auto& v : inventory.vectors) {
+    if (v.spec.kind == VectorKind::dense) return {{"least", v.least_norm}, {"mean", v.mean_norm}, {"greatest", v.greatest_norm}};
+  }
+  return {{"least", 0}, {"mean", 0}, {"greatest", 0}};
+}
+
+/// What was counted of the records.
+Json CountsOf(const Inventory& inventory) {
+  Json json = {{"fields", Json::object()}, {"missing_vectors", Json::object()}, {"norms", NormsOf(inventory)}, {"metadata", Json::object()}, {"fields_left_out", inventory.fields_left_out},
+               {"vectors", Json::object()}, {"ids", {{"kinds", inventory.id_kinds}, {"longest", inventory.longest_id}}},
+               {"documents", {{"present", inventory.documents}, {"empty", inventory.empty_documents}, {"longest", inventory.longest_document}}}};
+  for (const auto& [name, field] : inventory.fields) {
+    json["fields"][name] = field.types;
+    json["metadata"][name] = ToObject(field, inventory.records);
+  }
+  Json equal = {{"ids", ToObject(inventory.equal_ids)}, {"documents", ToObject(inventory.equal_documents)}, {"vectors", Json::object()}};
+  for (const auto& vector : inventory.vectors) {
+    json["vectors"][vector.spec.column()] = ToObject(vector);
+    if (vector.missing > 0) json["missing_vectors"][vector.spec.column()] = vector.missing;
+    equal["vectors"][vector.spec.column()] = ToObject(vector.equal);
+  }
+  json["duplicates"] = std::move(equal);
+  json["tenants"] = {{"distinct", ToObject(inventory.tenants)}, {"largest", Json::array()}};
+  for (const auto& [name, count] : inventory.largest_tenants) json["tenants"]["largest"].push_back({{"tenant", name}, {"records", count}});
+  const auto size = [&](int64_t bytes) { return Json{{"read", bytes}, {"whole", inventory.Whole(bytes)}}; };
+  json["sizes"] = {{"ids", size(inventory.id_bytes)}, {"documents", size(inventory.document_bytes)}, {"metadata", size(inventory.metadata_bytes)}, {"vectors", size(inventory.vector_bytes())}};
+  return json;
+}
+
+}  // namespace
+
 std::string Inventory::ToJson() const {
   Json json = Object("inspect");
   json.update(ToObject(info));
-  json.update({{"read", records}, {"rejects", rejects}, {"complete", complete}, {"fields", fields}, {"missing_vectors", missing_vectors},
-               {"norms", {{"least", least_norm}, {"mean", mean_norm}, {"greatest", greatest_norm}}}});
+  json.update({{"read", records}, {"rejects", rejects}, {"complete", complete}});
+  json.update(CountsOf(*this));
   json["samples"] = Json::array();
   for (const auto& sample : samples) json["samples"].push_back(Json::parse(sample, nullptr, false));
   return Text(json);

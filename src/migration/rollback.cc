@@ -128,9 +128,7 @@ class Undoer {
 
   /// The form of the records in which the journal knows them.
   DigestScope WrittenScope() const {
-    DigestScope scope;
-    scope.as_stored = ChangeOf(target_.can, schema_) == VectorChange::cosine_normalised;
-    return scope;
+    return WordScope(ChangeOf(target_.can, schema_));
   }
 
   /// Reads the target. Where everything in it is as the run left it nothing is changed and false returned; else the

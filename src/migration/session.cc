@@ -65,6 +65,16 @@ Result<std::optional<RunFolder>> FindRun(const std::string& pair, const std::str
   return std::optional<RunFolder>(RunFolder{file.string() + ".run", file});
 }
 
+std::vector<std::pair<std::string, std::string>> FilledIn(std::vector<std::pair<std::string, std::string>> settings, const Location& location) {
+  if (location.path.starts_with("//")) return {};
+  for (auto& [name, value] : settings) {
+    for (const auto& [mark, text] : {std::pair<std::string, std::string>{"{location}", CanonicalPath(ExpandHome(location.path)).string()}, {"{dataset}", location.dataset}}) {
+      for (auto at = value.find(mark); at != value.npos; at = value.find(mark, at + text.size())) value.replace(at, mark.size(), text);
+    }
+  }
+  return settings;
+}
+
 Result<std::set<uint64_t>> RejectedKeys(Journal& journal) {
   std::set<uint64_t> keys;
   ARROW_RETURN_NOT_OK(journal.EachReject([&](const JournalReject& reject) -> Status {

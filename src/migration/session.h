@@ -57,6 +57,9 @@ Result<std::optional<RunFolder>> FindRun(const std::string& pair, const std::str
 
 /// The rejects of a run as a file of JSON lines. Returns how many there are; writes nothing where there are none.
 Result<int64_t> WriteRejects(Journal& journal, const fs::path& file);
+/// A layout's settings with {location} and {dataset} filled in. Applications are told of folders and files; one that is on a server is not
+/// theirs to open: there are none then.
+std::vector<std::pair<std::string, std::string>> FilledIn(std::vector<std::pair<std::string, std::string>> settings, const Location& location);
 /// The key words of a run's rejects.
 Result<std::set<uint64_t>> RejectedKeys(Journal& journal);
 

@@ -21,6 +21,7 @@ class Verifier {
     const auto began = engine_.clock.Now();
     ARROW_ASSIGN_OR_RAISE(compare_, CompareOptionsOf(request_.options, request_.layout));
     compare_.vector_change = request_.vector_change;
+    compare_.least_cosine = request_.least_cosine;
     compare_.scope.as_stored = request_.vector_change == VectorChange::cosine_normalised && request_.predictable;
     report().level = request_.options.level;
     if (request_.options.level == VerifyLevel::count) {
@@ -43,7 +44,7 @@ class Verifier {
 
   Result<int64_t> CountOf(Source& source) {
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo info, source.Describe());
-    if (info.count_exact) return info.count;
+    if (info.count_exact && info.count >= 0) return info.count;
     ARROW_ASSIGN_OR_RAISE(const ScanResult scan, Scan(engine_, source, {}, "verify: count", -1));
     return scan.records + scan.rejects;
   }
@@ -195,7 +196,8 @@ class Verifier {
     }
     Add("content", wrong == 0, content);
     if (report().sampled > 0 && compare_.scope.vectors) {
-      const double least = compare_.min_cosine > 0 ? compare_.min_cosine : 0.99;
+      const bool declared = compare_.vector_change == VectorChange::reduced_precision;
+      const double least = compare_.min_cosine > 0 ? compare_.min_cosine : declared ? compare_.least_cosine : 0.99;
       Add("vectors", report().least_cosine >= least || wrong == 0,
           fmt::format("mean cosine {:.6f}, least {:.6f}, of {}", report().mean_cosine, report().least_cosine, FormatCount(report().sampled)));
     }

@@ -10,6 +10,7 @@ struct VerifyRequest {
   const Layout* layout = nullptr;
   VerifyOptions options;
   VectorChange vector_change = VectorChange::none;  ///< what the target does to vectors of this schema
+  double least_cosine = 0.999;      ///< of VectorChange::reduced_precision, as the target declares it
   bool predictable = true;                 ///< what it then holds can be told bit by bit: CanPredict
   bool unique_ids = false;                 ///< neither side may hold an id twice
   bool shared_target = false;

@@ -3,29 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "record/json.h"
 
 namespace vecferry {
-namespace {
-
-constexpr size_t kMaxRejectText = 64 << 10;
-
-}  // namespace
-
-std::string RecordLine(const RecordView& view, int64_t row) {
-  std::string line = "{\"id\":";
-  AppendJsonString(view.id(row), &line);
-  const auto text = [&](std::string_view name, std::optional<std::string_view> value) {
-    if (!value) return;
-    line += fmt::format(",\"{}\":", name);
-    AppendJsonString(value->substr(0, kMaxRejectText), &line);
-  };
-  text("tenant", view.tenant(row));
-  text("document", view.document(row));
-  if (const auto metadata = view.metadata(row); metadata && metadata->size() <= kMaxRejectText) line += fmt::format(",\"metadata\":{}", *metadata);
-  return line + "}";
-}
-
 JournalReject RejectOf(const RecordView& view, int64_t row, int split, std::string code, std::string message) {
   return {split, 0, std::string(view.id(row)), std::string(view.tenant(row).value_or("")), std::move(code), std::move(message), RecordLine(view, row)};
 }
@@ -43,19 +22,25 @@ RowReject BatchStage::Refusal(const RecordView& view, int64_t row, int64_t row_i
   return {};
 }
 
+bool BatchStage::Wanted(const std::vector<uint64_t>& source_keys, const RecordView& view, int64_t row) const {
+  if (options_.only_keys.contains(RecordHasher::Key(view.tenant(row), view.id(row)).low)) return true;
+  return !source_keys.empty() && options_.only_keys.contains(source_keys[static_cast<size_t>(row)]);
+}
+
 Status BatchStage::Admit(SourceBatch batch, WorkItem* item) {
   const RecordView view = std::move(batch.records);
   item->rows_read = view.rows();
   std::vector<int64_t> kept;
   const bool again = split_ >= options_.first_again_split;
   for (int64_t row = 0; row < view.rows(); ++row) {
-    if (again && !options_.only_keys.contains(RecordHasher::Key(view.tenant(row), view.id(row)).low)) continue;
+    if (again && !Wanted(batch.source_keys, view, row)) continue;
     RowReject refusal = Refusal(view, row, item->first_row + row);
     if (refusal.code.empty()) {
       const auto hash = hasher_.Hash(view, row);
       if (hash.ok()) {
         kept.push_back(row);
         item->hashes.push_back(*hash);
+        if (options_.vector_change == VectorChange::reduced_precision) item->stored.push_back(without_vectors_.StoredVectors(view, row, hash->key));
         if (options_.vector_change == VectorChange::cosine_normalised) item->stored.push_back(hasher_.StoredVectors(view, row, hash->key));
         continue;
       }

@@ -4,6 +4,7 @@
 #include "journal/journal.h"
 #include "pipeline/budget.h"
 #include "pipeline/transfer.h"
+#include "record/line.h"
 
 namespace vecferry {
 
@@ -33,14 +34,15 @@ class BatchStage {
  private:
   /// Why the row cannot go on; an empty code if it can.
   RowReject Refusal(const RecordView& view, int64_t row, int64_t row_in_split) const;
+  /// Whether a pass over the source again is about the record: by its key, or by the one that it had before it was mapped.
+  bool Wanted(const std::vector<uint64_t>& source_keys, const RecordView& view, int64_t row) const;
 
   const TransferOptions& options_;
   const int split_;
   RecordHasher hasher_;
+  RecordHasher without_vectors_{DigestScope{.vectors = false}};
 };
 
-/// A record as one line of JSON for the rejects file: id, tenant, document, metadata, and whether it has vectors.
-std::string RecordLine(const RecordView& view, int64_t row);
 JournalReject RejectOf(const RecordView& view, int64_t row, int split, std::string code, std::string message);
 
 }  // namespace vecferry

@@ -42,6 +42,13 @@ std::string HashEntry(const RecordHash& hash) {
 
 uint64_t RecordWord(const RecordHash& hash) { return hash.content.low ^ std::rotl(hash.vectors.low, 23); }
 
+DigestScope WordScope(VectorChange change) {
+  DigestScope scope;
+  scope.as_stored = change == VectorChange::cosine_normalised;
+  scope.vectors = change != VectorChange::reduced_precision;
+  return scope;
+}
+
 namespace {
 
 /// Of the i-th record as the sink keeps it.
@@ -56,12 +63,11 @@ RecordHash StoredHash(const WorkItem& item, size_t i) {
 Status BatchWriter::KeepExisting(const WorkItem& item, Fate* fate) {
   const Keys keys = KeysOf(item.records);
   ARROW_ASSIGN_OR_RAISE(const RecordView found, sink_.lookup()->Get(keys.tenants, keys.ids));
-  DigestScope scope;
-  scope.as_stored = !item.stored.empty();
-  RecordHasher hasher(scope);
+  RecordHasher hasher(WordScope(options_.vector_change));
   // Somebody else's record may be normalised by other arithmetic.
   CompareOptions by_direction;
   by_direction.vector_change = options_.vector_change;
+  by_direction.least_cosine = options_.compare.least_cosine;
   const RecordComparer comparer(by_direction);
   std::unordered_map<uint64_t, std::pair<RecordHash, int64_t>> existing;
   for (int64_t row = 0; row < found.rows(); ++row) {

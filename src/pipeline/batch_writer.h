@@ -9,8 +9,11 @@ namespace vecferry {
 
 /// The 16 bytes that the journal keeps of a written record: low word of the key's hash, then RecordWord.
 std::string HashEntry(const RecordHash& hash);
-/// Content and vectors of a record in one word. Of a record as stored where the sink normalises vectors.
+/// Content and vectors of a record in one word. Of a record as stored where the sink normalises vectors, of its content alone
+/// where it keeps them less precisely.
 uint64_t RecordWord(const RecordHash& hash);
+/// The form of a record of the target whose word is that.
+DigestScope WordScope(VectorChange change);
 
 /// Brings one batch into the sink and makes its acknowledgement: what exists is looked at (append), before-images are
 /// journalled, the batch is written, read back, and written once more where the read-back differs. Several threads

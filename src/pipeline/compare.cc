@@ -152,7 +152,7 @@ constexpr double kSingle = 1 - 1e-6, kHalf = 1 - 1e-3;
 /// What the cosine must be at least; 0 where the elements must be equal.
 double LeastCosine(const VectorSpec& spec, const CompareOptions& options) {
   if (options.min_cosine > 0) return options.min_cosine;
-  if (options.vector_change == VectorChange::reduced_precision) return kHalf;
+  if (options.vector_change == VectorChange::reduced_precision) return options.least_cosine;
   if (options.vector_change != VectorChange::cosine_normalised || !IsNormalised(spec)) return 0;
   return spec.element == Element::f32 ? kSingle : kHalf;
 }

@@ -15,6 +15,7 @@ struct CompareOptions {
   double min_cosine = 0;        ///< 0: vectors must be equal; else dense and multi-vectors by direction, at least this
   /// What the target does to vectors: those that it changes are compared by direction where `min_cosine` is 0, others exactly.
   VectorChange vector_change = VectorChange::none;
+  double least_cosine = 0.999;  ///< of VectorChange::reduced_precision, as the target declares it
   double time_tolerance = 0;    ///< seconds, for fields that the layout says are times
   const Layout* layout = nullptr;
 };

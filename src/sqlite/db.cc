@@ -253,6 +253,17 @@ Result<bool> Db::HasTable(std::string_view name) {
   return stmt.BindText(1, name).Step();
 }
 
+Status Db::LoadExtension(const std::string& library) {
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
+  char* text = nullptr;
+  const int code = sqlite3_load_extension(db_, library.c_str(), nullptr, &text);
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  const std::string why = text ? text : "";
+  sqlite3_free(text);
+  if (code == SQLITE_OK) return Status::OK();
+  return MakeError(Category::not_found, fmt::format("the SQLite extension {} cannot be loaded: {}", Printable(library, 500), Printable(why, 500)));
+}
+
 Result<Transaction> Transaction::Begin(Db& db, const char* how) {
   ARROW_RETURN_NOT_OK(db.Exec(how));
   return Transaction(&db);

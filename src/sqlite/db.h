@@ -94,7 +94,7 @@ struct OpenOptions {
 };
 
 /// One connection. Not for use by two threads at once. Every connection is opened defensively:
-/// trusted_schema off, no extension loading, cell-size checks on.
+/// trusted_schema off, no extension loading from SQL, cell-size checks on.
 class Db {
  public:
   Db() = default;
@@ -111,6 +111,9 @@ class Db {
   Result<std::string> QueryText(std::string_view sql, std::string otherwise = {});
   Result<BlobReader> OpenBlob(const std::string& table, const std::string& column, int64_t rowid);
   Result<bool> HasTable(std::string_view name);
+  /// Loads one extension that the user, never a database, has named: a path, or a name that the system's loader finds.
+  /// Category::not_found with the loader's own words where that fails.
+  Status LoadExtension(const std::string& library);
   sqlite3* handle() const { return db_; }
 
  private:

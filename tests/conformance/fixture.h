@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <string>
@@ -20,11 +21,29 @@ struct Fixture {
   IdKind id_kind = IdKind::string;
   bool document_required = false;
   Metric metric = Metric::unknown;  ///< of the plain schema; unknown: the first that is held
-  /// Cases that do not apply, with the reason.
+  /// Cases of which the store refuses something that its capabilities do not speak of, with the reason. That it is refused
+  /// is asserted: a case that passes whole must not stand here.
   std::map<std::string, std::string> waived;
+  /// Another form of the same kind of store, tested as "SCHEME+VARIANT": other options, another kind of index.
+  std::string variant;
+  /// What was written is there for another process: false for stores that end with theirs.
+  bool outlasts_process = true;
+
+  /// As the tests are named: the scheme with '_' for '-', which a filter of GoogleTest takes for a sign.
+  std::string name() const {
+    std::string name = variant.empty() ? scheme : scheme + "+" + variant;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+  }
 };
 
 /// Every kind of store has one; the suite fails for a registered kind that has none.
 const std::vector<Fixture>& Fixtures();
+
+/// Adds the fixtures of a file of its own, fixtures/NAME.cc:
+///   static const FixturesOf added({Name()});
+struct FixturesOf {
+  explicit FixturesOf(std::vector<Fixture> fixtures);
+};
 
 }  // namespace vecferry::conformance

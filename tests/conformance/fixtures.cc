@@ -11,6 +11,7 @@ Fixture Memory() {
   Fixture fixture;
   fixture.scheme = "memory";
   fixture.empty = [](const fs::path& dir) { return "memory:" + dir.filename().string() + "#docs"; };
+  fixture.outlasts_process = false;
   return fixture;
 }
 
@@ -25,6 +26,13 @@ Fixture Csv() {
   Fixture fixture;
   fixture.scheme = "csv";
   fixture.empty = [](const fs::path& dir) { return "csv:" + (dir / "docs.csv").string(); };
+  return fixture;
+}
+
+Fixture Faiss() {
+  Fixture fixture;
+  fixture.scheme = "faiss";
+  fixture.empty = [](const fs::path& dir) { return "faiss:" + (dir / "docs.index").string(); };
   return fixture;
 }
 
@@ -92,16 +100,33 @@ Fixture McpMemory() {
 Fixture SqliteVec() {
   Fixture fixture;
   fixture.scheme = "sqlite-vec";
-  fixture.sample = [](const fs::path& dir) {
-    return MadeByVendor("sqlite-vec", dir).Map([](const std::string& file) { return "sqlite-vec:" + file + "#docs"; });
+  fixture.empty = [](const fs::path& dir) {
+    std::error_code ec;
+    std::string extension;
+    for (const auto& entry : fs::directory_iterator(fs::path(VECFERRY_SOURCE_DIR) / ".venv/lib", ec)) {
+      extension = (entry.path() / "site-packages/sqlite_vec/vec0").string();
+    }
+    return "sqlite-vec:" + (dir / "notes.db").string() + "?snapshot=live&extension=" + PercentEncode(extension, "/") + "#docs";
   };
   return fixture;
 }
 
+/// Those of the files in fixtures/.
+std::vector<Fixture>& Added() {
+  static std::vector<Fixture> fixtures;
+  return fixtures;
+}
+
 }  // namespace
 
+FixturesOf::FixturesOf(std::vector<Fixture> fixtures) { Added().insert(Added().end(), fixtures.begin(), fixtures.end()); }
+
 const std::vector<Fixture>& Fixtures() {
-  static const std::vector<Fixture> fixtures = {Memory(), Jsonl(), Csv(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+  static const std::vector<Fixture> fixtures = [] {
+    std::vector<Fixture> all = {Memory(), Jsonl(), Csv(), Faiss(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+    all.insert(all.end(), Added().begin(), Added().end());
+    return all;
+  }();
   return fixtures;
 }
 

@@ -1,9 +1,34 @@
 #include "conformance/harness.h"
 
-namespace vecferry::conformance {
+#include <csignal>
 
-const Registry& Stores() {
-  static const Registry* registry = [] {
+#include <unistd.h>
+
+namespace vecferry::conformance {
+namespace {
+
+/// This process's folder. In memory where the machine has room for it: what is tested is not the disk, and each copy syncs its
+/// journal many times. Folders of processes that ended without removing theirs are removed.
+const fs::path& Root() {
+  static const fs::path root = [] {
+    const fs::path memory = "/dev/shm", disk = fs::path(VECFERRY_BINARY_DIR) / "conformance_test";
+    std::error_code ec;
+    const auto space = fs::space(memory, ec);
+    const bool roomy = !ec && space.available >= (uintmax_t{512} << 20) && ::access(memory.c_str(), W_OK) == 0;
+    const fs::path base = roomy ? memory / ("vecferry-conformance-" + std::to_string(::getuid())) : disk;
+    for (const auto& each : fs::directory_iterator(base, ec)) {
+      const int pid = std::atoi(each.path().filename().c_str());
+      if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) fs::remove_all(each.path(), ec);
+    }
+    return base / std::to_string(::getpid());
+  }();
+  return root;
+}
+
+}  // namespace
+
+Registry& Stores() {
+  static Registry* registry = [] {
     auto* made = new Registry();
     RegisterBuiltin(*made);
     return made;
@@ -11,43 +36,49 @@ const Registry& Stores() {
   return *registry;
 }
 
-std::vector<std::string> Schemes() {
-  std::vector<std::string> schemes;
-  for (const auto& connector : Stores().connectors()) schemes.push_back(connector->info().scheme);
-  return schemes;
+std::vector<StoreTest>& StoreTests() {
+  static std::vector<StoreTest> tests;
+  return tests;
 }
 
-std::vector<std::string> SinkSchemes() {
-  std::vector<std::string> schemes;
-  for (const auto& connector : Stores().connectors()) {
-    if (connector->info().capabilities.sink) schemes.push_back(connector->info().scheme);
-  }
-  return schemes;
+std::vector<CaseTests>& AllCaseTests() {
+  static std::vector<CaseTests> tests;
+  return tests;
 }
 
-Harness::Harness() {
-  for (const Fixture& fixture : Fixtures()) {
-    if (fixture.scheme == GetParam()) fixture_ = &fixture;
-  }
-  if (!fixture_) throw std::runtime_error(GetParam() + " has no fixture in tests/conformance/fixtures.cc");
-  connector_ = Must(Stores().Find(GetParam()));
-  can_ = connector_->info().capabilities;
+void AddCaseTest(const Fixture& fixture, const std::string& suite, const std::string& name, const char* file, int line, std::function<Harness*()> make) {
+  testing::RegisterTest((suite + "/" + fixture.name()).c_str(), name.c_str(), nullptr, nullptr, file, line, std::move(make));
+}
+
+Harness::Harness(const Fixture& fixture) : fixture_(&fixture) {
+  connector_ = Must(Stores().Find(fixture.scheme));
   context_.layout = Must(Stores().FindLayout(fixture_->layout));
-  std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+  std::string name = test->test_suite_name() + std::string("-") + test->name();
   std::replace(name.begin(), name.end(), '/', '-');
-  dir_ = fs::path(VECFERRY_BINARY_DIR) / "conformance_test" / name;
+  static int tests = 0;
+  prefix_ = "t" + std::to_string(++tests) + "_";
+  dir_ = Root() / fixture.name() / name;
   fs::remove_all(dir_);
   fs::create_directories(dir_);
+  can_ = fixture.empty ? Must(connector_->CapabilitiesOf(Fresh("can"))) : connector_->info().capabilities;
+  exact_vectors_ = ChangeOf(can_, Schema()) == VectorChange::none;
 }
 
 Harness::~Harness() {
-  if (!HasFailure()) fs::remove_all(dir_);
+  if (HasFailure()) return;
+  std::error_code ec;
+  fs::remove_all(dir_, ec);
+  for (const fs::path& each : {dir_.parent_path(), Root(), Root().parent_path()}) fs::remove(each, ec);  // where it is empty
 }
 
 Location Harness::Fresh(const std::string& name) {
-  const fs::path dir = dir_ / (dir_.filename().string() + "-" + name);
+  const fs::path dir = dir_ / (prefix_ + name);
   fs::create_directories(dir);
-  return Must(Stores().Resolve(fixture_->empty(dir)));
+  const std::string text = fixture_->empty(dir);
+  Location location = Must(Stores().Resolve(text));
+  texts_[location.Display()] = text;
+  return location;
 }
 
 Location Harness::Filled(int count) {
@@ -92,7 +123,7 @@ void Harness::WriteAll(const Location& location, const std::vector<RecordView>& 
 
 void Harness::Add(const RecordView& view, Content* content) {
   DigestScope scope;
-  scope.vectors = ExactVectors();
+  scope.vectors = exact_vectors_;
   RecordHasher hasher(scope);
   for (int64_t row = 0; row < view.rows(); ++row) {
     content->digest.Add(Must(hasher.Hash(view, row)));

@@ -21,13 +21,6 @@ def vector(i):
     return struct.pack("<4f", 1 + i % 5, 2, 0.5, i)
 
 
-def make_sqlite_vec(db):
-    db.execute("CREATE VIRTUAL TABLE docs USING vec0(embedding float[4] distance_metric=cosine, year integer, +body text)")
-    for i in range(ROWS):
-        db.execute("INSERT INTO docs(rowid, embedding, year, body) VALUES (?, ?, ?, ?)", (i * 3 + 1, vector(i), 1900 + i, f"text {i}"))
-    db.execute("DELETE FROM docs WHERE rowid = 4")
-
-
 def make_mcp_memory(db):
     db.execute("CREATE TABLE memories(id INTEGER PRIMARY KEY AUTOINCREMENT, content_hash TEXT UNIQUE NOT NULL, content TEXT NOT NULL, tags TEXT, "
                "memory_type TEXT, metadata TEXT, created_at REAL, updated_at REAL, created_at_iso TEXT, updated_at_iso TEXT)")
@@ -46,7 +39,7 @@ def make_mcp_memory(db):
 def main():
     kind, path = sys.argv[1:]
     db = open_db(path)
-    {"sqlite-vec": make_sqlite_vec, "mcp-memory": make_mcp_memory}[kind](db)
+    {"mcp-memory": make_mcp_memory}[kind](db)
     db.commit()
     db.close()
 

@@ -4,6 +4,10 @@ namespace vecferry::conformance {
 namespace {
 
 class SinkSuite : public Harness {
+ public:
+  using Harness::Harness;
+  static bool Concerns(const Capabilities& can) { return can.sink; }
+
  protected:
   std::vector<std::string_view> Ids(const RecordView& view) {
     std::vector<std::string_view> ids;
@@ -18,7 +22,7 @@ class SinkSuite : public Harness {
   }
 };
 
-TEST_P(SinkSuite, DescribeChangesNothing) {
+STORE_TEST(SinkSuite, DescribeChangesNothing) {
   const Location location = Fresh();
   EXPECT_FALSE(Must(OpenSink(location)->Describe()).exists);
   EXPECT_FALSE(Must(OpenSink(location)->Describe()).exists);
@@ -29,7 +33,7 @@ TEST_P(SinkSuite, DescribeChangesNothing) {
   EXPECT_EQ(info.identity, Must(OpenSource(location)->Describe()).identity);
 }
 
-TEST_P(SinkSuite, ATargetThatHoldsRecordsIsAddedToOrRefused) {
+STORE_TEST(SinkSuite, ATargetThatHoldsRecordsIsAddedToOrRefused) {
   const Location location = Filled(3);
   const Content before = Of(Records(0, 3));
   for (const OnExists mode : {OnExists::append, OnExists::upsert}) {
@@ -55,7 +59,7 @@ TEST_P(SinkSuite, ATargetThatHoldsRecordsIsAddedToOrRefused) {
   EXPECT_TRUE(ReadAll(*OpenSource(location)).digest == wanted.digest);
 }
 
-TEST_P(SinkSuite, ABatchWrittenAgainIsThereOnce) {
+STORE_TEST(SinkSuite, ABatchWrittenAgainIsThereOnce) {
   const Location location = Fresh();
   const RecordView records = Records(0, 30);
   {
@@ -82,7 +86,7 @@ TEST_P(SinkSuite, ABatchWrittenAgainIsThereOnce) {
   EXPECT_TRUE(got.digest == Of(records).digest);
 }
 
-TEST_P(SinkSuite, WhatWasFlushedIsWhereItGoesOn) {
+STORE_TEST(SinkSuite, WhatWasFlushedIsWhereItGoesOn) {
   const Location location = Fresh();
   const RecordView records = Records(0, 30);
   std::string state;
@@ -109,7 +113,7 @@ TEST_P(SinkSuite, WhatWasFlushedIsWhereItGoesOn) {
   EXPECT_TRUE(got.digest == Of(records).digest);
 }
 
-TEST_P(SinkSuite, LookupGivesWhatIsThere) {
+STORE_TEST(SinkSuite, LookupGivesWhatIsThere) {
   const Location location = Fresh();
   auto sink = OpenSink(location);
   Must(sink->Prepare(Spec()));
@@ -127,7 +131,7 @@ TEST_P(SinkSuite, LookupGivesWhatIsThere) {
   EXPECT_EQ(Must(sink->lookup()->Get({}, {})).rows(), 0);
 }
 
-TEST_P(SinkSuite, UndoPutsBackWhatWasThere) {
+STORE_TEST(SinkSuite, UndoPutsBackWhatWasThere) {
   const Location location = Filled(10);
   auto sink = OpenSink(location);
   EXPECT_EQ(sink->undo() != nullptr, can_.undo);
@@ -158,7 +162,7 @@ TEST_P(SinkSuite, UndoPutsBackWhatWasThere) {
   EXPECT_TRUE(ReadAll(*OpenSource(location)).digest == before.digest);
 }
 
-TEST_P(SinkSuite, UndoDropsTheDataset) {
+STORE_TEST(SinkSuite, UndoDropsTheDataset) {
   const Location location = Filled(3);
   auto sink = OpenSink(location);
   if (!sink->undo()) return;
@@ -169,7 +173,7 @@ TEST_P(SinkSuite, UndoDropsTheDataset) {
   EXPECT_TRUE(IsCategory(connector_->OpenSource(location, context_).status(), Category::not_found));
 }
 
-TEST_P(SinkSuite, ReplaceKeepsTheOldUntilItIsFinished) {
+STORE_TEST(SinkSuite, ReplaceKeepsTheOldUntilItIsFinished) {
   if (can_.replace == ReplaceMode::none) {
     EXPECT_FALSE(OpenSink(Filled(3))->Prepare(Spec(OnExists::replace)).ok());
     return;
@@ -186,8 +190,6 @@ TEST_P(SinkSuite, ReplaceKeepsTheOldUntilItIsFinished) {
   sink.reset();
   EXPECT_TRUE(ReadAll(*OpenSource(location)).digest == Of(Records(50, 2)).digest);
 }
-
-INSTANTIATE_TEST_SUITE_P(Stores, SinkSuite, testing::ValuesIn(SinkSchemes()));
 
 }  // namespace
 }  // namespace vecferry::conformance

@@ -3,9 +3,12 @@
 namespace vecferry::conformance {
 namespace {
 
-class SourceSuite : public Harness {};
+class SourceSuite : public Harness {
+ public:
+  using Harness::Harness;
+};
 
-TEST_P(SourceSuite, SplitsHoldEachRecordOnce) {
+STORE_TEST(SourceSuite, SplitsHoldEachRecordOnce) {
   const Location location = Filled(200);
   auto source = OpenSource(location);
   const Content one = ReadAll(*source);
@@ -17,7 +20,7 @@ TEST_P(SourceSuite, SplitsHoldEachRecordOnce) {
   }
 }
 
-TEST_P(SourceSuite, EveryCursorGivesTheRest) {
+STORE_TEST(SourceSuite, EveryCursorGivesTheRest) {
   const Location location = Filled(40);
   ReadOptions few;
   few.batch_rows = 3;
@@ -45,7 +48,7 @@ TEST_P(SourceSuite, EveryCursorGivesTheRest) {
   }
 }
 
-TEST_P(SourceSuite, BatchesStayWithinTheBytesAskedFor) {
+STORE_TEST(SourceSuite, BatchesStayWithinTheBytesAskedFor) {
   const Location location = Filled(50);
   ReadOptions small;
   small.batch_bytes = 1;
@@ -61,11 +64,11 @@ TEST_P(SourceSuite, BatchesStayWithinTheBytesAskedFor) {
   EXPECT_EQ(total, ReadAll(*source).keys.size());
 }
 
-TEST_P(SourceSuite, DescribeSaysWhatIsThere) {
+STORE_TEST(SourceSuite, DescribeSaysWhatIsThere) {
   const Location location = Filled(12);
   auto source = OpenSource(location);
   const DatasetInfo info = Must(source->Describe());
-  EXPECT_EQ(info.store, GetParam());
+  EXPECT_EQ(info.store, fixture_->scheme);
   EXPECT_FALSE(info.identity.empty());
   EXPECT_EQ(info.identity, Must(OpenSource(location)->Describe()).identity);
   if (info.count_exact) {
@@ -77,14 +80,14 @@ TEST_P(SourceSuite, DescribeSaysWhatIsThere) {
   EXPECT_TRUE(std::any_of(listed.begin(), listed.end(), named));
 }
 
-TEST_P(SourceSuite, WhatDoesNotExistIsNotFoundAndNotMade) {
+STORE_TEST(SourceSuite, WhatDoesNotExistIsNotFoundAndNotMade) {
   Location missing = can_.sink ? Fresh("none") : Filled(3);
   if (!can_.sink) missing.path += ".none";
   EXPECT_TRUE(IsCategory(connector_->OpenSource(missing, context_).status(), Category::not_found));
   EXPECT_TRUE(IsCategory(connector_->OpenSource(missing, context_).status(), Category::not_found)) << "looking for it has made it";
 }
 
-TEST_P(SourceSuite, AnUnknownOptionIsRefused) {
+STORE_TEST(SourceSuite, AnUnknownOptionIsRefused) {
   Location location = Filled(3);
   location.options["no-such-option"] = "1";
   EXPECT_TRUE(IsCategory(connector_->OpenSource(location, context_).status(), Category::usage));
@@ -103,8 +106,6 @@ TEST(Registry, EveryKindOfStoreIsDescribed) {
     for (const OptionSpec& option : info.options) EXPECT_FALSE(option.help.empty()) << option.name;
   }
 }
-
-INSTANTIATE_TEST_SUITE_P(Stores, SourceSuite, testing::ValuesIn(Schemes()));
 
 }  // namespace
 }  // namespace vecferry::conformance

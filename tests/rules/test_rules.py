@@ -14,16 +14,18 @@ MAY_INCLUDE = {
     "base": set(),
     "sqlite": GROUND,
     "record": GROUND,
+    "pickle": GROUND | {"record"},
+    "sidecar": GROUND | {"record", "pickle", "options", "connector"},
     "options": GROUND,
     "progress": GROUND,
     "journal": GROUND | {"sqlite", "record", "connector"},
     "connector": GROUND | {"record", "options"},
     "layouts": GROUND | {"record", "connector"},
-    "transform": GROUND | {"record", "options", "connector"},
+    "transform": GROUND | {"sqlite", "record", "options", "connector"},
     "net": GROUND,
     "files": GROUND | {"record", "options", "connector"},
     "qdrant_model": GROUND | {"record", "connector"},
-    "connectors": DATA - {"journal", "progress"} | {"connector", "layouts", "net", "files", "qdrant_model"},
+    "connectors": DATA - {"journal", "progress"} | {"connector", "layouts", "net", "files", "pickle", "qdrant_model", "sidecar"},
     "pipeline": DATA | {"connector", "transform"},
     "migration": DATA | {"connector", "layouts", "transform", "pipeline"},
     "cli": DATA | {"connector", "connectors", "layouts", "transform", "pipeline", "migration"},
@@ -123,13 +125,14 @@ def folders_with_sources():
 
 def test_every_connector_is_registered_and_has_tests_and_a_fixture():
     builtin = (SRC / "connectors/builtin.cc").read_text()
-    fixtures = (ROOT / "tests/conformance/fixtures.cc").read_text()
+    suite = ROOT / "tests/conformance"
+    fixtures = "".join(p.read_text() for p in [suite / "fixtures.cc", *sorted(suite.glob("fixtures/*.cc"))])
     for folder in folders_with_sources():
         if folder.parent != SRC / "connectors":
             continue
         assert list(folder.glob("*_test.cc")), f"{folder.name} has no test"
         assert f'"connectors/{folder.name}/' in builtin, f"{folder.name} is not in builtin.cc"
-        assert f'"{folder.name.replace("_", "-")}"' in fixtures, f"{folder.name} has no fixture in tests/conformance/fixtures.cc"
+        assert f'"{folder.name.replace("_", "-")}"' in fixtures, f"{folder.name} has no fixture in tests/conformance"
 
 
 def is_built(folder):

@@ -12,6 +12,7 @@ Connector::Info MakeInfo() {
   info.scheme = "jsonl";
   info.title = "JSON: lines of our own, and the shapes that others export";
   info.example = "jsonl:docs.jsonl";
+  info.backup_ending = ".jsonl";
   info.notes = "Every type of the record comes back as it was; docs/formats/jsonl.md is the format. The file appears when it is whole.\n"
       "`shape=qdrant-scroll` reads and writes the answers of Qdrant's scroll (`batch_*.json`), one file or a folder; `columns` reads one object of arrays as Chroma's\n"
       "get() gives it, `lines` objects a line whose fields are named by options (docs/formats/json_shapes.md). Compressed input is recognised.";

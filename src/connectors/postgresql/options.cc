@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connectors/postgresql/sink.h"
 
 namespace vecferry::postgresql {
 namespace {
@@ -188,6 +189,7 @@ std::string Milliseconds(double seconds) { return std::to_string(static_cast<int
 std::vector<OptionSpec> OptionSpecs() {
   std::vector<OptionSpec> specs;
   AddReadOptions(&specs);
+  AddWriteOptions(&specs);
   AddSessionOptions(&specs);
   for (const LibpqParameter& parameter : kLibpq) {
     OptionSpec spec = Ours(parameter.name, "VALUE", parameter.help);

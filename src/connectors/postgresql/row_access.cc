@@ -95,7 +95,7 @@ Result<RecordView> RowAccess::Get(const std::vector<std::string_view>& tenants, 
   const Keys keys = KeysOf(tenants, ids);
   if (keys.empty) return builder.Finish();
   const RowSelect select = MakeSelect(shape_, false);
-  RowDecoder decoder(shape_, select, false);
+  RowDecoder decoder(shape_, select);
   std::vector<Reject> rejects;  // A row that cannot be read is not there: the source tells of it.
   ARROW_ASSIGN_OR_RAISE(const auto session, pool_.Take());
   const std::string where = select.where.empty() ? "" : " WHERE " + select.where;

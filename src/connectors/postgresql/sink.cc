@@ -49,8 +49,10 @@ class TableSink final : public Sink, public Undo {
     out.exists = true;
     ARROW_ASSIGN_OR_RAISE(out.count, CountRows(client, *relation));
     ARROW_ASSIGN_OR_RAISE(out.exists, HasGroup(client, *relation));
-    const auto described = DescribeTable(client, *relation, options_, *layout_);
-    if (described.ok()) out.schema = described->mapping.schema, out.notes = described->mapping.notes;
+    Options options = options_;
+    options.table = name_;
+    const auto described = FindTable(client, options, *EffectiveLayout(*relation, *layout_));
+    if (described.ok()) out.schema = described->context->shape.mapping.schema;
     return out;
   }
 
@@ -113,9 +115,7 @@ class TableSink final : public Sink, public Undo {
 
   Result<std::unique_ptr<Source>> OpenReadBack() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
-    Options options = options_;
-    options.table = active_;
-    return MakeKnownSource(std::move(options), context_, ShapeOf(relation_, table_, spec_.schema, *layout_), identity_);
+    return MakeKnownSource(options_, context_, Shape(), identity_);
   }
 
   // ---- Undo
@@ -281,6 +281,7 @@ class TableSink final : public Sink, public Undo {
     if (!spec_.index) wish.method = "none";
     return wish;
   }
+  TableShape Shape() const { return ShapeOf(relation_, table_, spec_.schema, *layout_, options_.collection); }
   const Layout* DesignLayout() const { return layout_->table ? layout_ : DefaultTableLayout(); }
 
   IndexedTable IndexedOf(const TableDesign& design, const RelationName& name) const {
@@ -327,7 +328,7 @@ class TableSink final : public Sink, public Undo {
     }
     const OnConflict conflict = spec_.on_exists == OnExists::append ? OnConflict::ignore : OnConflict::update;
     writer_ = std::make_unique<TableWriter>(*pool_, table_, spec_.schema, conflict, direct);
-    access_ = std::make_unique<RowAccess>(*pool_, table_, ShapeOf(relation_, table_, spec_.schema, *layout_));
+    access_ = std::make_unique<RowAccess>(*pool_, table_, Shape());
     MakeDeferral(own && !swapped_ ? WantedIndexes(client) : std::vector<IndexDefinition>());
     return Status::OK();
   }

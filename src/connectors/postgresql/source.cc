@@ -148,6 +148,17 @@ class TableSource final : public Source {
   std::unique_ptr<Lookup> lookup_;
 };
 
+Status NoteNodes(Client& client, ReadContext* context) {
+  context->file_nodes.clear();
+  for (const Part& part : context->shape.relation.parts) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t node, FileNode(client, part.oid));
+    context->file_nodes.push_back(node);
+  }
+  return Status::OK();
+}
+
+std::string VersionOf(const Client& client) { return fmt::format("PostgreSQL {}.{}", client.server_version() / 10000, client.server_version() % 10000); }
+
 }  // namespace
 
 Result<OpenedTable> FindTable(Client& client, const Options& given, const Layout& layout) {
@@ -166,10 +177,7 @@ Result<OpenedTable> FindTable(Client& client, const Options& given, const Layout
   ARROW_ASSIGN_OR_RAISE(const std::string database, DatabaseIdentity(client));
   opened.identity = shape.relation.kind == 'q' ? fmt::format("{}/query {}", database, Sha256::Of(shape.relation.query))
                                                : DatasetIdentity(database, shape.relation.name, shape.mapping.collection);
-  for (const Part& part : shape.relation.parts) {
-    ARROW_ASSIGN_OR_RAISE(const int64_t node, FileNode(client, part.oid));
-    opened.context->file_nodes.push_back(node);
-  }
+  ARROW_RETURN_NOT_OK(NoteNodes(client, opened.context.get()));
   return opened;
 }
 
@@ -180,11 +188,20 @@ Result<std::unique_ptr<Source>> OpenTable(const Options& options, const Layout& 
   ARROW_RETURN_NOT_OK(client->Begin("READ ONLY"));
   ARROW_ASSIGN_OR_RAISE(OpenedTable opened, FindTable(*client, options, layout));
   ARROW_ASSIGN_OR_RAISE(const auto extension, FindVectorExtension(*client));
-  const int number = client->server_version();
-  const std::string version = fmt::format("PostgreSQL {}.{}{}", number / 10000, number % 10000, extension ? ", pgvector " + Printable(extension->version, 40) : "");
+  const std::string version = VersionOf(*client) + (extension ? ", pgvector " + Printable(extension->version, 40) : "");
   // After the file nodes: what is rewritten between the two is noticed.
   ARROW_ASSIGN_OR_RAISE(opened.context->snapshot, Snapshot::Open(spec));
   return std::make_unique<TableSource>(std::move(opened), spec, version);
+}
+
+Result<std::unique_ptr<Source>> MakeKnownSource(Options options, const OpenContext& context, TableShape shape, std::string identity) {
+  const ConnectSpec spec = ConnectSpecOf(options, context.cancel);
+  ARROW_ASSIGN_OR_RAISE(const auto client, Client::Connect(spec));
+  OpenedTable opened{std::make_shared<ReadContext>(), std::move(identity)};
+  opened.context->shape = std::move(shape);
+  ARROW_RETURN_NOT_OK(NoteNodes(*client, opened.context.get()));
+  ARROW_ASSIGN_OR_RAISE(opened.context->snapshot, Snapshot::Open(spec));
+  return std::make_unique<TableSource>(std::move(opened), spec, VersionOf(*client));
 }
 
 }  // namespace vecferry::postgresql

@@ -18,6 +18,9 @@ Result<OpenedTable> FindTable(Client& client, const Options& options, const Layo
 /// The source of the dataset that those options name, in a snapshot.
 Result<std::unique_ptr<Source>> OpenTable(const Options& options, const Layout& layout, const CancelToken* cancel);
 
+/// The same of a dataset that is known already: what a sink wrote, read back as the records that they were.
+Result<std::unique_ptr<Source>> MakeKnownSource(Options options, const OpenContext& context, TableShape shape, std::string identity);
+
 /// Records by id, in the snapshot of the context, or without one each time as they are now. Thread-safe.
 std::unique_ptr<Lookup> MakeLookup(std::shared_ptr<ReadContext> context, ConnectSpec spec);
 

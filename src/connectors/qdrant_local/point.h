@@ -4,11 +4,13 @@
 #include <vector>
 
 #include "connector/connector.h"
-#include "connectors/qdrant_local/pickle_reader.h"
+#include "pickle/reader.h"
 #include "connectors/qdrant_local/point_id.h"
 
 /// Rows of the table `points` as records, and records as rows.
 namespace vecferry::qdrant_local {
+
+using namespace pickle;
 
 /// What a row turned out to be, beside the record that it gave.
 struct PointFacts {

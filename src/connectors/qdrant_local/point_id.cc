@@ -5,7 +5,7 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "base/uuid.h"
-#include "connectors/qdrant_local/pickle_writer.h"
+#include "connectors/qdrant_local/point_pickle.h"
 
 namespace vecferry::qdrant_local {
 namespace {

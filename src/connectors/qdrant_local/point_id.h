@@ -3,10 +3,12 @@
 #include <string>
 #include <string_view>
 
-#include "connectors/qdrant_local/pickle_reader.h"
+#include "pickle/reader.h"
 
 /// Ids of points and their spelling in the key column: base64 of CPython's pickle.dumps(id, protocol=4).
 namespace vecferry::qdrant_local {
+
+using namespace pickle;
 
 /// An id, normalised as qdrant-client does: UUIDs by identity, not by spelling.
 struct PointId {

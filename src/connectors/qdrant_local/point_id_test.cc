@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
-#include "connectors/qdrant_local/pickle_writer.h"
+#include "connectors/qdrant_local/point_pickle.h"
 
 namespace vecferry::qdrant_local {
 namespace {
@@ -83,6 +83,31 @@ TEST(PickleWriter, BigIntegers) {
   EXPECT_FALSE(AppendBigInteger("1x", &out));
   EXPECT_FALSE(AppendBigInteger(std::string(4001, '9'), &out));
   EXPECT_TRUE(out.empty());
+}
+
+TEST(PickleReader, AnyPrefixIsRefused) {
+  const auto Text = [](std::string_view text) {
+    std::string out;
+    AppendText(text, &out);
+    return out;
+  };
+  std::string point;
+  BeginPoint(&point);
+  AppendUnsigned(300, &point);
+  BeforeVector(&point);
+  const float values[] = {1, 2};
+  const uint32_t indices[] = {7, 3};
+  point += "}(" + Text("") ;
+  AppendFloats(values, 2, &point);
+  point += Text("s");
+  AppendSparse(indices, values, 2, &point);
+  point += "u";
+  BeforePayload(&point);
+  point += "}" + Text("k") + "Ns";
+  EndPoint(&point);
+  PickleReader reader;
+  ASSERT_TRUE(reader.Parse(point).ok());
+  for (size_t n = 0; n < point.size(); ++n) EXPECT_FALSE(reader.Parse(std::string_view(point).substr(0, n)).ok()) << n;
 }
 
 TEST(PickleWriter, SparseVectorsAreWrittenByIndex) {

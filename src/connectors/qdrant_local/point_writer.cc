@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "connectors/qdrant_local/pickle_writer.h"
+#include "connectors/qdrant_local/point_pickle.h"
 #include "connectors/qdrant_local/point.h"
 #include "record/elements.h"
 

@@ -9,7 +9,7 @@
 #include "connector/fit.h"
 #include "connectors/qdrant_local/collection.h"
 #include "connectors/qdrant_local/meta.h"
-#include "connectors/qdrant_local/pickle_writer.h"
+#include "connectors/qdrant_local/point_pickle.h"
 #include "qdrant_model/family.h"
 
 namespace vecferry::qdrant_local {

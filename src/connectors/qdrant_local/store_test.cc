@@ -7,7 +7,7 @@
 #include "base/failpoint.h"
 #include "connectors/qdrant_local/dataset.h"
 #include "connectors/qdrant_local/meta.h"
-#include "connectors/qdrant_local/pickle_writer.h"
+#include "connectors/qdrant_local/point_pickle.h"
 #include "connectors/qdrant_local/test_support.h"
 
 namespace vecferry::qdrant_local {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connectors/sqlite_vec/sink.h"
 #include "connectors/sqlite_vec/source.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
 #include "sqlite/vec0.h"
@@ -13,6 +14,15 @@ namespace {
 
 using sqlite::Snapshot;
 
+OptionSpec Named(std::string name, std::string value_name, std::string help, std::string example = {}) {
+  OptionSpec spec;
+  spec.name = std::move(name);
+  spec.value_name = std::move(value_name);
+  spec.help = std::move(help);
+  spec.example = std::move(example);
+  return spec;
+}
+
 std::vector<OptionSpec> Options() {
   OptionSpec snapshot;
   snapshot.name = "snapshot";
@@ -20,38 +30,42 @@ std::vector<OptionSpec> Options() {
   snapshot.default_value = "copy";
   snapshot.choices = {"copy", "live", "immutable"};
   snapshot.help = "How the database is read: from a copy made once for the run, in place while others may write it, or in place without locks.";
-  OptionSpec document;
-  document.name = "document";
-  document.value_name = "COLUMN";
-  document.help = "The text column that holds the text that was embedded; without it there is none, and every column is metadata.";
-  document.example = "document=body";
-  OptionSpec vector_name;
-  vector_name.name = "vector-name";
-  vector_name.value_name = "NAME";
-  vector_name.help = "The name of the vector of a table that has only one; it has none by default. Several vectors keep the names of their columns.";
-  return {snapshot, document, vector_name};
+  OptionSpec chunk_size = Named("chunk-size", "N", "Rows of a chunk of a new table, a multiple of 8; a table with many tenants wants fewer than the module's 1024.");
+  chunk_size.kind = OptionSpec::Kind::integer;
+  OptionSpec extension = Named("extension", "FILE", "For writing: sqlite-vec's loadable extension; else $VECFERRY_SQLITE_VEC, else what the system's loader finds as vec0.");
+  extension.reaching = true;
+  return {snapshot,
+          Named("document", "COLUMN", "The text column that holds the text that was embedded; without it there is none, but in tables that Vecferry made.", "document=body"),
+          Named("tenant", "COLUMN", "The text column that holds the tenant; without it there is none, but in tables that Vecferry made."),
+          Named("metadata", "COLUMN", "The text column that holds metadata as a JSON object; its fields stand beside those of the other columns."),
+          Named("vector-name", "NAME", "The name of the vector of a table that has only one; it has none by default. Several vectors keep the names of their columns."),
+          Named("columns", "LIST", "Of a new table: metadata fields that become columns, declared as vec0 does; all others stand in one JSON column.", "columns=year integer,+body text"),
+          chunk_size, extension};
 }
 
 Connector::Info MakeInfo() {
   Connector::Info info;
-  info.scheme = "sqlite-vec";
+  info.scheme = kScheme;
   info.title = "sqlite-vec, vec0 virtual tables in a SQLite database";
   info.example = "sqlite-vec:notes.db#docs";
   info.aliases = {"sqlite", "sqlite3"};
   Capabilities& can = info.capabilities;
-  can.source = true;
+  can.source = can.sink = can.lookup = can.undo = true;
   can.consistency = Consistency::frozen;
-  can.ids = {IdKind::i64, IdKind::string};
+  can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
   can.dense = {Element::f32, Element::i8, Element::bit};
   can.named_vectors = true;
   can.max_vectors = 16;
-  can.metrics = {Metric::l2, Metric::cosine, Metric::l1, Metric::hamming};
-  can.tenant = false;
-  can.json = {JsonFeature::null, JsonFeature::boolean, JsonFeature::int64, JsonFeature::real, JsonFeature::non_finite, JsonFeature::bytes};
+  can.metrics = {Metric::l2, Metric::cosine, Metric::l1};
+  can.bit_metrics = {Metric::hamming};
+  can.json = AllJsonFeatures();
+  can.replace = ReplaceMode::atomic;
+  can.expansion = 2.0;
   info.options = Options();
   info.notes =
       "Tables of every released version are read without the extension. Metadata, partition and auxiliary columns become metadata fields "
-      "of the same type. Where the table of rowids and the chunks disagree the row becomes a reject.";
+      "of the same type. Where the table of rowids and the chunks disagree the row becomes a reject. Writing loads the vendor's extension; a new table "
+      "keeps the tenant in a partition key, document and metadata in auxiliary columns, and what its declaration cannot say in the table `vecferry_tables`.";
   return info;
 }
 
@@ -77,6 +91,13 @@ class SqliteVecConnector final : public Connector {
     auto source = OpenTable(location, context);
     if (!source.ok()) return At(source.status(), Side::source, info().scheme, location.dataset);
     return source;
+  }
+
+  Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext& context) override {
+    ARROW_RETURN_NOT_OK(CheckOptions(info().options, location.options, "option of sqlite-vec").status());
+    auto sink = OpenTableSink(location, context, info().capabilities);
+    if (!sink.ok()) return At(sink.status(), Side::sink, info().scheme, location.dataset);
+    return sink;
   }
 
   bool Recognises(const fs::path& path) const override {

@@ -6,6 +6,7 @@
 #include "connector/connector.h"
 #include "connectors/sqlite_vec/mapping.h"
 #include "record/batch.h"
+#include "record/json.h"
 #include "sqlite/vec0.h"
 
 namespace vecferry::sqlite_vec {
@@ -30,15 +31,19 @@ class RowWriter {
 
  private:
   Status LoadFields();
-  Status AddField(const sqlite::Vec0Value& value, const sqlite::Vec0Column& column);
+  Status AddField(const sqlite::Vec0Value& value);
+  /// A text column that is no metadata field; false where it is NULL.
+  Result<bool> TakeText(const sqlite::Vec0Value& value, const sqlite::Vec0Column& column, std::string* text) const;
+  Status AddJson();
   Result<bool> Refuse(const Status& status);
 
   const Mapping& mapping_;
   sqlite::Vec0Reader& reader_;
   sqlite::Vec0Chunk* chunk_ = nullptr;
   int64_t slot_ = 0, rowid_ = 0, size_ = 0;
-  std::string id_, json_, document_;
-  bool has_document_ = false, whole_ = false;
+  std::string id_, json_, document_, tenant_, foreign_, rest_;
+  bool has_document_ = false, has_tenant_ = false, has_json_ = false, whole_ = false;
+  JsonReader json_reader_;
   Reject reject_;
 };
 

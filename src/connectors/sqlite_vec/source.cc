@@ -8,12 +8,12 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connectors/sqlite_vec/new_table.h"
 #include "sqlite/vec0.h"
 
 namespace vecferry::sqlite_vec {
 namespace {
 
-constexpr std::string_view kStore = "sqlite-vec";
 constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
@@ -61,9 +61,10 @@ class TableSource final : public Source {
   Result<DatasetInfo> Describe() override {
     const sqlite::Vec0Table& table = table_->mapping.table;
     DatasetInfo info;
-    info.store = kStore;
+    info.store = kScheme;
     info.dataset = table.name;
-    info.identity = table_->snapshot->source().string() + "#" + table.name;
+    info.identity = IdentityOf(table_->snapshot->source(), table.name);
+    ARROW_ASSIGN_OR_RAISE(info.settings[kDeclarationSetting], DeclarationOf(table.name));
     info.schema = table_->mapping.schema;
     info.consistency = table_->snapshot->frozen() ? Consistency::frozen : Consistency::live;
     ARROW_ASSIGN_OR_RAISE(info.count, sqlite::CountRows(db_, table));
@@ -102,6 +103,12 @@ class TableSource final : public Source {
   }
 
  private:
+  Result<std::string> DeclarationOf(const std::string& table) {
+    ARROW_ASSIGN_OR_RAISE(sqlite::Stmt stmt, db_.Prepare("SELECT sql FROM sqlite_master WHERE type='table' AND name=?"));
+    ARROW_ASSIGN_OR_RAISE(const bool found, stmt.BindText(1, table).Step());
+    return found ? std::string(stmt.Text(0)) : std::string();
+  }
+
   Status AddFacts(DatasetInfo* info) {
     const sqlite::Vec0Table& table = table_->mapping.table;
     info->facts["chunk size"] = std::to_string(table.chunk_size);
@@ -134,6 +141,8 @@ class TableSource final : public Source {
 
 }  // namespace
 
+std::string IdentityOf(const fs::path& file, const std::string& table) { return CanonicalPath(file).string() + "#" + table; }
+
 Result<std::unique_ptr<Source>> OpenTable(const Location& location, const OpenContext& context) {
   const auto how_text = location.options.find("snapshot");
   sqlite::Snapshot::Options options;
@@ -159,7 +168,8 @@ Result<std::unique_ptr<Source>> OpenTable(const Location& location, const OpenCo
     if (names.size() == 1) name = names[0];
   }
   ARROW_ASSIGN_OR_RAISE(const sqlite::Vec0Table found, sqlite::FindVec0(db, name));
-  ARROW_ASSIGN_OR_RAISE(table->mapping, MakeMapping(found, location.options));
+  ARROW_ASSIGN_OR_RAISE(const auto mark, FindMark(db, found.name));
+  ARROW_ASSIGN_OR_RAISE(table->mapping, MakeMapping(found, location.options, mark));
   table->cancel = context.cancel;
   return std::make_unique<TableSource>(std::move(table), std::move(db));
 }

@@ -1,4 +1,4 @@
-#include "connectors/qdrant_local/pickle_reader.h"
+#include "pickle/reader.h"
 
 #include <algorithm>
 #include <cstring>
@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace vecferry::qdrant_local {
+namespace vecferry::pickle {
 namespace {
 
 namespace op {
@@ -16,10 +16,10 @@ constexpr uint8_t kNone = 'N', kTrue = 0x88, kFalse = 0x89;
 constexpr uint8_t kBinInt = 'J', kBinInt1 = 'K', kBinInt2 = 'M', kLong1 = 0x8a, kLong4 = 0x8b, kBinFloat = 'G';
 constexpr uint8_t kShortText = 0x8c, kText = 'X', kText8 = 0x8d, kShortBytes = 'C', kBytes = 'B';
 constexpr uint8_t kMemoize = 0x94, kBinPut = 'q', kLongBinPut = 'r', kBinGet = 'h', kLongBinGet = 'j';
-constexpr uint8_t kEmptyTuple = ')', kTuple1 = 0x85, kTuple2 = 0x86, kTuple3 = 0x87;
+constexpr uint8_t kEmptyTuple = ')', kTuple = 't', kTuple1 = 0x85, kTuple2 = 0x86, kTuple3 = 0x87;
 constexpr uint8_t kEmptyDict = '}', kEmptyList = ']', kEmptySet = 0x8f;
 constexpr uint8_t kSetItem = 's', kSetItems = 'u', kAppend = 'a', kAppends = 'e', kAddItems = 0x90;
-constexpr uint8_t kStackGlobal = 0x93, kNewObj = 0x81, kReduce = 'R', kBuild = 'b';
+constexpr uint8_t kGlobal = 'c', kStackGlobal = 0x93, kNewObj = 0x81, kReduce = 'R', kBuild = 'b';
 }  // namespace op
 
 struct KnownClass {
@@ -31,6 +31,13 @@ struct KnownClass {
 constexpr KnownClass kClasses[] = {
     {"qdrant_client.http.models.models", "PointStruct", PyClass::point_struct, true, false},
     {"qdrant_client.http.models.models", "SparseVector", PyClass::sparse_vector, true, false},
+    {"langchain_community.docstore.in_memory", "InMemoryDocstore", PyClass::docstore, true, false},
+    {"langchain.docstore.in_memory", "InMemoryDocstore", PyClass::docstore, true, false},
+    {"langchain_core.documents.base", "Document", PyClass::document, true, false},
+    {"langchain_core.documents", "Document", PyClass::document, true, false},
+    {"langchain.schema.document", "Document", PyClass::document, true, false},
+    {"langchain.schema", "Document", PyClass::document, true, false},
+    {"langchain.docstore.document", "Document", PyClass::document, true, false},
     {"datetime", "date", PyClass::date, false, true},
     {"datetime", "datetime", PyClass::datetime, false, true},
     {"datetime", "time", PyClass::time, false, true},
@@ -38,6 +45,9 @@ constexpr KnownClass kClasses[] = {
     {"datetime", "timedelta", PyClass::timedelta, false, true},
     {"uuid", "UUID", PyClass::uuid, true, false},
     {"decimal", "Decimal", PyClass::decimal, false, true},
+    {"numpy", "dtype", PyClass::numpy_dtype, false, true},
+    {"numpy.core.multiarray", "scalar", PyClass::numpy_scalar, false, true},
+    {"numpy._core.multiarray", "scalar", PyClass::numpy_scalar, false, true},
 };
 const KnownClass& ClassOf(PyClass cls) {
   return *std::find_if(std::begin(kClasses), std::end(kClasses), [&](const auto& known) { return known.cls == cls; });
@@ -52,7 +62,7 @@ uint64_t LittleEndian(const uint8_t* bytes, int n) {
 }  // namespace
 
 Status PickleReader::Bad(std::string_view what) const {
-  return MakeError(Category::bad_content, fmt::format("not a pickle of a point: {} at byte {}", what, at_ - begin_));
+  return MakeError(Category::bad_content, fmt::format("not a pickle of plain values: {} at byte {}", what, at_ - begin_));
 }
 
 bool PickleReader::Take(uint64_t n, const uint8_t** out) {
@@ -103,6 +113,7 @@ Status PickleReader::Step(uint8_t opcode) {
       return StepNumber(opcode);
     case op::kMemoize: case op::kBinPut: case op::kLongBinPut: case op::kBinGet: case op::kLongBinGet:
       return StepMemo(opcode);
+    case op::kGlobal: return GlobalLines();
     case op::kStackGlobal: case op::kNewObj: case op::kReduce: case op::kBuild:
       return StepObject(opcode);
     default:
@@ -223,6 +234,12 @@ Status PickleReader::StepContainer(uint8_t opcode) {
     case op::kEmptyDict: return PushNode(PyType::dict);
     case op::kEmptyList: return PushNode(PyType::list);
     case op::kEmptySet: return PushNode(PyType::set);
+    case op::kTuple: {
+      if (marks_.empty()) return Bad("a tuple without a mark");
+      const auto items = static_cast<uint32_t>(stack_.size()) - marks_.back();
+      marks_.pop_back();
+      return Tuple(items);
+    }
     case op::kTuple1: return Tuple(1);
     case op::kTuple2: return Tuple(2);
     case op::kTuple3: return Tuple(3);
@@ -289,13 +306,36 @@ Status PickleReader::Global() {
   const PyValue name = stack_.back(), module = stack_[stack_.size() - 2];
   if (!name.is(PyType::text) || !module.is(PyType::text)) return Bad("a class without a name");
   stack_.resize(stack_.size() - 2);
-  for (const auto& known : kClasses) {
-    if (known.module == module.view() && known.name == name.view()) {
-      return Push({.type = PyType::global, .cls = known.cls});
-    }
+  return PushClass(module.view(), name.view());
+}
+
+/// The spelling of protocols 2 and 3: two lines.
+Status PickleReader::GlobalLines() {
+  std::string_view lines[2];
+  for (auto& line : lines) {
+    const auto* end = static_cast<const uint8_t*>(std::memchr(at_, '\n', static_cast<size_t>(end_ - at_)));
+    if (!end) return Bad("a class without a name");
+    line = {reinterpret_cast<const char*>(at_), static_cast<size_t>(end - at_)};
+    at_ = end + 1;
   }
-  return Bad(fmt::format("the class {}.{}, which is not allowed,", Printable(module.view(), 100),
-                         Printable(name.view(), 100)));
+  return PushClass(lines[0], lines[1]);
+}
+
+Status PickleReader::PushClass(std::string_view module, std::string_view name) {
+  for (const auto& known : kClasses) {
+    if (known.module == module && known.name == name) return Push({.type = PyType::global, .cls = known.cls});
+  }
+  return Bad(fmt::format("the class {}.{}, which is not allowed,", Printable(module, 100), Printable(name, 100)));
+}
+
+Status PickleReader::Build(const PyValue& target, const PyValue& state) {
+  // The state of a numpy dtype (byte order and alignment) is of no use for a scalar, whose bytes are this machine's.
+  if (target.is(PyType::call) && target.cls == PyClass::numpy_dtype && state.is(PyType::tuple)) return Status::OK();
+  if (!target.is(PyType::object) || !state.is(PyType::dict)) return Bad("a state without an object");
+  if (nodes_[target.node].extra != UINT32_MAX) return Bad("a second state of an object");
+  nodes_[target.node].extra = static_cast<uint32_t>(values_.size());
+  values_.push_back(state);
+  return Status::OK();
 }
 
 Status PickleReader::StepObject(uint8_t opcode) {
@@ -304,14 +344,9 @@ Status PickleReader::StepObject(uint8_t opcode) {
   const PyValue argument = stack_.back();
   const PyValue target = stack_[stack_.size() - 2];
   stack_.pop_back();
+  if (opcode == op::kBuild) return Build(target, argument);
   const auto extra = static_cast<uint32_t>(values_.size());
   values_.push_back(argument);
-  if (opcode == op::kBuild) {
-    if (!target.is(PyType::object) || !argument.is(PyType::dict)) return Bad("a state without an object");
-    if (nodes_[target.node].extra != UINT32_MAX) return Bad("a second state of an object");
-    nodes_[target.node].extra = extra;
-    return Status::OK();
-  }
   if (!target.is(PyType::global) || !argument.is(PyType::tuple)) return Bad("a call of something that is no class");
   const KnownClass& known = ClassOf(target.cls);
   if (!(opcode == op::kNewObj ? known.by_new : known.by_reduce)) {
@@ -360,4 +395,4 @@ bool PickleReader::Duplicated(const PyValue& dict) const {
   return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
 }
 
-}  // namespace vecferry::qdrant_local
+}  // namespace vecferry::pickle

@@ -7,13 +7,14 @@
 #include "base/error.h"
 #include "record/json.h"
 
-/// A reader of the Python pickles that qdrant-client's local mode writes.
+/// A reader of the Python pickles that stores of vectors write: points of qdrant-client's local mode, LangChain's index.pkl,
+/// lists of dicts.
 ///
 /// It is an allow-list machine: it builds plain values and runs nothing. Of classes it knows the names in
 /// PyClass and no other; of opcodes those that CPython's pickler emits for such values (protocols 2 to 5). Anything else
 /// is Category::bad_content. Memory is linear in the size of the pickle: an opcode yields at most one value.
 /// Facts: CPython's Lib/pickletools.py (opcodes), Modules/_datetimemodule.c (the states of dates).
-namespace vecferry::qdrant_local {
+namespace vecferry::pickle {
 
 enum class PyType : uint8_t {
   none, boolean, integer,
@@ -23,7 +24,12 @@ enum class PyType : uint8_t {
   call,     ///< an instance made by REDUCE: a class and its arguments
 };
 
-enum class PyClass : uint8_t { point_struct, sparse_vector, date, datetime, time, timezone, timedelta, uuid, decimal };
+enum class PyClass : uint8_t {
+  point_struct, sparse_vector,  // of qdrant-client
+  docstore, document,           // of LangChain
+  date, datetime, time, timezone, timedelta, uuid, decimal,
+  numpy_scalar, numpy_dtype,
+};
 
 /// One value. Text and bytes are views into the pickle; containers are a node of the reader.
 struct PyValue {
@@ -143,6 +149,9 @@ class PickleReader {
   void AppendRun(uint32_t node, PyRun run);
   Status Tuple(uint32_t n);
   Status Global();
+  Status GlobalLines();
+  Status PushClass(std::string_view module, std::string_view name);
+  Status Build(const PyValue& target, const PyValue& state);
   /// A MARK, any number of BINFLOATs and APPENDS, taken at once. False where what follows is something else.
   bool TakeFloats();
 
@@ -150,6 +159,7 @@ class PickleReader {
   Fault VisitContainer(const PyValue& value, Walk& walk, int depth) const;
   Fault VisitInstance(const PyValue& value, JsonVisitor& visitor) const;
   Fault VisitUuid(const PyValue& value, JsonVisitor& visitor) const;
+  Fault VisitNumpy(const PyValue& value, JsonVisitor& visitor) const;
   std::vector<PyValue> ArgumentsOf(const PyValue& call) const;
   bool OffsetText(const PyValue& zone, std::string* out) const;
 
@@ -181,4 +191,4 @@ inline double PackedFloat(const uint8_t* at) {
   return value;
 }
 
-}  // namespace vecferry::qdrant_local
+}  // namespace vecferry::pickle

@@ -7,10 +7,10 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "base/uuid.h"
-#include "connectors/qdrant_local/pickle_reader.h"
+#include "pickle/reader.h"
 
 /// How the values of a pickle are told as JSON: the second half of PickleReader.
-namespace vecferry::qdrant_local {
+namespace vecferry::pickle {
 namespace {
 
 /// Digits that grow as the square of the size: beyond this an integer is refused. CPython itself
@@ -160,11 +160,44 @@ Fault PickleReader::VisitUuid(const PyValue& value, JsonVisitor& visitor) const 
   return FaultOf(visitor.String(FormatUuid(uuid)));
 }
 
+/// numpy.core.multiarray.scalar(dtype, bytes): booleans, integers and floats of up to eight bytes.
+Fault PickleReader::VisitNumpy(const PyValue& value, JsonVisitor& visitor) const {
+  const Fault unknown = {"unsupported-value", "a scalar of numpy of a type that is not known here"};
+  const auto arguments = ArgumentsOf(value);
+  if (arguments.size() != 2 || !arguments[0].is(PyType::call) || arguments[0].cls != PyClass::numpy_dtype || !arguments[1].is(PyType::bytes)) return unknown;
+  const auto type = ArgumentsOf(arguments[0]);
+  const std::string_view name = !type.empty() && type[0].is(PyType::text) ? type[0].view() : std::string_view();
+  const std::string_view bytes = arguments[1].view();
+  if (name.size() != 2 || bytes.empty() || bytes.size() > 8 || bytes.size() != static_cast<size_t>(name[1] - '0')) return unknown;
+  uint64_t raw = 0;
+  std::memcpy(&raw, bytes.data(), bytes.size());
+  const auto spare = static_cast<int>(64 - 8 * bytes.size());
+  switch (name[0]) {
+    case 'b': return FaultOf(visitor.Bool(raw != 0));
+    case 'i': return FaultOf(visitor.Int(static_cast<int64_t>(raw << spare) >> spare));
+    case 'u': return FaultOf(raw > static_cast<uint64_t>(INT64_MAX) ? visitor.Uint(raw) : visitor.Int(static_cast<int64_t>(raw)));
+    case 'f': break;
+    default: return unknown;
+  }
+  double number = 0;
+  if (bytes.size() == 8) {
+    std::memcpy(&number, bytes.data(), 8);
+  } else if (float single; bytes.size() == 4) {
+    std::memcpy(&single, bytes.data(), 4);
+    number = static_cast<double>(single);
+  } else {
+    return unknown;
+  }
+  if (std::isfinite(number)) return FaultOf(visitor.Double(number));
+  return FaultOf(visitor.Special("f64", std::isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity"));
+}
+
 Fault PickleReader::VisitInstance(const PyValue& value, JsonVisitor& visitor) const {
   if (value.is(PyType::object)) {
     return value.cls == PyClass::uuid ? VisitUuid(value, visitor)
                                       : Fault{"unsupported-value", "an object of Python is no JSON value"};
   }
+  if (value.cls == PyClass::numpy_scalar) return VisitNumpy(value, visitor);
   const auto arguments = ArgumentsOf(value);
   const PyValue first = arguments.empty() ? PyValue{} : arguments[0];
   if (value.cls == PyClass::decimal) {
@@ -220,4 +253,4 @@ std::string DecimalOf(std::string_view twos_complement) {
   return text;
 }
 
-}  // namespace vecferry::qdrant_local
+}  // namespace vecferry::pickle

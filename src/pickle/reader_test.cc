@@ -1,13 +1,12 @@
-#include "connectors/qdrant_local/pickle_reader.h"
+#include "pickle/reader.h"
 
 #include <gtest/gtest.h>
 
 #include "base/base64.h"
 #include "base/error.h"
-#include "connectors/qdrant_local/pickle_writer.h"
-#include "connectors/qdrant_local/point_id.h"
+#include "pickle/writer.h"
 
-namespace vecferry::qdrant_local {
+namespace vecferry::pickle {
 namespace {
 
 using std::string_literals::operator""s;
@@ -148,24 +147,36 @@ TEST(PickleReader, DeepAndCyclicAndExplodingValues) {
   EXPECT_EQ(Told("](" + bomb + "e."), "!unsupported-value");
 }
 
-TEST(PickleReader, AnyPrefixIsRefused) {
-  std::string point;
-  BeginPoint(&point);
-  AppendUnsigned(300, &point);
-  BeforeVector(&point);
-  const float values[] = {1, 2};
-  const uint32_t indices[] = {7, 3};
-  point += "}(" + Text("") ;
-  AppendFloats(values, 2, &point);
-  point += Text("s");
-  AppendSparse(indices, values, 2, &point);
-  point += "u";
-  BeforePayload(&point);
-  point += "}" + Text("k") + "Ns";
-  EndPoint(&point);
-  PickleReader reader;
-  ASSERT_TRUE(reader.Parse(point).ok());
-  for (size_t n = 0; n < point.size(); ++n) EXPECT_FALSE(reader.Parse(std::string_view(point).substr(0, n)).ok()) << n;
+TEST(PickleReader, TuplesOfAnySizeAndClassesOfOldProtocols) {
+  EXPECT_EQ(Told("(K\x01K\x02K\x03K\x04t."), "[1,2,3,4]");
+  EXPECT_EQ(Told("t."), "?");
+  EXPECT_EQ(Told("cdecimal\nDecimal\n" + Text("1.5") + "\x85R."), R"({"$vf":"decimal","v":"1.5"})");
+  EXPECT_EQ(Told("cdecimal\nDecimal"), "?");
+}
+
+TEST(PickleReader, ScalarsOfNumpy) {
+  const auto scalar = [](const std::string& type, const std::string& bytes) {
+    std::string out = Class("numpy.core.multiarray", "scalar") + Class("numpy", "dtype") + Text(type) + "\x89\x88\x87R(K\x03" + Text("<") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"s;
+    AppendBytes(bytes, &out);
+    return Told(out + "\x86R.");
+  };
+  EXPECT_EQ(scalar("i8", "\xfe\xff\xff\xff\xff\xff\xff\xff"), "-2");
+  EXPECT_EQ(scalar("u8", "\xff\xff\xff\xff\xff\xff\xff\xff"), "18446744073709551615");
+  EXPECT_EQ(scalar("f4", "\x00\x00\xc0\x3f"s), "1.5");
+  EXPECT_EQ(scalar("b1", "\x01"), "true");
+  EXPECT_EQ(scalar("i8", "\x01"), "!unsupported-value") << "another size than it says";
+  EXPECT_EQ(scalar("O8", "12345678"), "!unsupported-value");
+}
+
+TEST(PickleWriter, ValuesOfPythonReadBack) {
+  for (const std::string json : {R"({"a":{"$vf":"bytes","v":"AAEC"},"b":{"$vf":"decimal","v":"-1.10"},"c":{"$vf":"date","v":"2024-05-06"}})", R"({"a":[1,-5,1.5,null,{"b":true}]})"}) {
+    std::string pickled;
+    ValueWriter writer(&pickled, ValueWriter::Specials::python);
+    writer.Begin();
+    JsonReader reader;
+    ASSERT_TRUE(reader.Visit(json, writer).ok());
+    EXPECT_EQ(Told(pickled + "."), json);
+  }
 }
 
 TEST(Base64, RefusesAllButOneSpelling) {
@@ -176,4 +187,4 @@ TEST(Base64, RefusesAllButOneSpelling) {
 }
 
 }  // namespace
-}  // namespace vecferry::qdrant_local
+}  // namespace vecferry::pickle

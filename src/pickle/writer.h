@@ -7,10 +7,9 @@
 #include "base/error.h"
 #include "record/json.h"
 
-/// Writes the pickles of qdrant-client's local mode (protocol 4, no frames, no memo: any unpickler takes them),
-/// appending to a string. What a class needs beyond its fields is written for pydantic 1 and 2, so that
-/// clients of both generations open it.
-namespace vecferry::qdrant_local {
+/// Writes pickles of plain values (protocol 4, no frames: any unpickler takes them), appending to a string. Objects of
+/// classes are written by who knows the class.
+namespace vecferry::pickle {
 
 void AppendText(std::string_view utf8, std::string* out);
 void AppendSigned(int64_t value, std::string* out);
@@ -18,23 +17,22 @@ void AppendUnsigned(uint64_t value, std::string* out);
 /// Decimal digits with an optional minus; false where it is no number or has more than 4,000 digits.
 bool AppendBigInteger(std::string_view digits, std::string* out);
 void AppendReal(double value, std::string* out);
+void AppendBytes(std::string_view bytes, std::string* out);
+/// PROTO, what begins every pickle; and STOP, what ends it, is a '.'.
+inline constexpr std::string_view kProtocol = "\x80\x04";
 /// A list of floats.
 void AppendFloats(const float* values, size_t n, std::string* out);
 
-/// The fields of PointStruct stand between these: Begin, id, BeforeVector, vector, BeforePayload, payload, End.
-void BeginPoint(std::string* out);
-void BeforeVector(std::string* out);
-void BeforePayload(std::string* out);
-void EndPoint(std::string* out);
-/// A SparseVector with its indices ascending.
-void AppendSparse(const uint32_t* indices, const float* values, size_t n, std::string* out);
-
-/// The events of one payload as a Python dict. A special that Python's JSON lacks is Category::bad_content
-/// and names its top-level field.
-class PayloadPickler final : public JsonVisitor {
+/// The events of one JSON value as Python's. A special that the target lacks is Category::bad_content and names its
+/// top-level field.
+class ValueWriter final : public JsonVisitor {
  public:
-  explicit PayloadPickler(std::string* out) : out_(out) {}
-  /// Before each payload.
+  enum class Specials {
+    json,    ///< what Python's JSON knows: integers of any size and floats that are not finite
+    python,  ///< also bytes, decimal.Decimal and datetime.date
+  };
+  explicit ValueWriter(std::string* out, Specials specials = Specials::json) : out_(out), specials_(specials) {}
+  /// Before each value.
   void Begin();
   Status Null() override;
   Status Bool(bool value) override;
@@ -50,9 +48,12 @@ class PayloadPickler final : public JsonVisitor {
   Status EndArray() override;
 
  private:
+  bool Python(std::string_view type, std::string_view text);
+
   std::string* out_;
+  Specials specials_;
   std::string field_;
   int depth_ = 0;
 };
 
-}  // namespace vecferry::qdrant_local
+}  // namespace vecferry::pickle

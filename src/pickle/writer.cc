@@ -1,41 +1,20 @@
-#include "connectors/qdrant_local/pickle_writer.h"
+#include "pickle/writer.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
+
+#include <charconv>
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 
-namespace vecferry::qdrant_local {
+namespace vecferry::pickle {
 namespace {
 
 constexpr size_t kMaxDigits = 4000;
-
-/// SHORT_BINUNICODE of a constant.
-std::string ShortText(std::string_view text) {
-  std::string out;
-  AppendText(text, &out);
-  return out;
-}
-
-/// STACK_GLOBAL, EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, MARK, '__dict__', EMPTY_DICT, MARK.
-std::string ClassHead(std::string_view name) {
-  return ShortText("qdrant_client.http.models.models") + ShortText(name) + "\x93)\x81}(" + ShortText("__dict__") + "}(";
-}
-
-/// SETITEMS of the fields, the state of both pydantic generations, SETITEMS, BUILD.
-std::string ClassTail(const std::vector<std::string_view>& fields) {
-  std::string set = "\x8f(";
-  for (const auto field : fields) set += ShortText(field);
-  set += '\x90';
-  return "u" + ShortText("__fields_set__") + set + ShortText("__private_attribute_values__") + "}" +
-         ShortText("__pydantic_extra__") + "N" + ShortText("__pydantic_fields_set__") + set +
-         ShortText("__pydantic_private__") + "N" + "ub";
-}
 
 void AppendLittleEndian(uint64_t value, int n, std::string* out) {
   for (int i = 0; i < n; ++i) *out += static_cast<char>(value >> (8 * i));
@@ -83,6 +62,12 @@ void AppendText(std::string_view utf8, std::string* out) {
     AppendLittleEndian(utf8.size(), 4, out);
   }
   *out += utf8;
+}
+
+void AppendBytes(std::string_view bytes, std::string* out) {
+  *out += bytes.size() < 256 ? 'C' : 'B';
+  AppendLittleEndian(bytes.size(), bytes.size() < 256 ? 1 : 4, out);
+  *out += bytes;
 }
 
 void AppendUnsigned(uint64_t value, std::string* out) {
@@ -160,78 +145,66 @@ void AppendFloats(const float* values, size_t n, std::string* out) {
   *out += 'e';
 }
 
-void BeginPoint(std::string* out) {
-  static const std::string kHead = "\x80\x04" + ClassHead("PointStruct") + ShortText("id");
-  *out += kHead;
-}
-void BeforeVector(std::string* out) {
-  static const std::string kKey = ShortText("vector");
-  *out += kKey;
-}
-void BeforePayload(std::string* out) {
-  static const std::string kKey = ShortText("payload");
-  *out += kKey;
-}
-void EndPoint(std::string* out) {
-  static const std::string kTail = ClassTail({"id", "vector", "payload"}) + ".";
-  *out += kTail;
-}
-
-void AppendSparse(const uint32_t* indices, const float* values, size_t n, std::string* out) {
-  static const std::string kHead = ClassHead("SparseVector") + ShortText("indices") + "](";
-  static const std::string kValues = "e" + ShortText("values");
-  static const std::string kTail = ClassTail({"indices", "values"});
-  *out += kHead;
-  if (std::is_sorted(indices, indices + n)) {
-    for (size_t i = 0; i < n; ++i) AppendUnsigned(indices[i], out);
-    *out += kValues;
-    AppendFloats(values, n, out);
-  } else {
-    std::vector<size_t> order(n);
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return indices[a] < indices[b]; });
-    std::vector<float> sorted;
-    for (const size_t i : order) {
-      AppendUnsigned(indices[i], out);
-      sorted.push_back(values[i]);
-    }
-    *out += kValues;
-    AppendFloats(sorted.data(), n, out);
-  }
-  *out += kTail;
-}
-
-void PayloadPickler::Begin() {
+void ValueWriter::Begin() {
   field_.clear();
   depth_ = 0;
 }
-Status PayloadPickler::Null() { return *out_ += 'N', Status::OK(); }
-Status PayloadPickler::Bool(bool value) { return *out_ += value ? '\x88' : '\x89', Status::OK(); }
-Status PayloadPickler::Int(int64_t value) { return AppendSigned(value, out_), Status::OK(); }
-Status PayloadPickler::Uint(uint64_t value) { return AppendUnsigned(value, out_), Status::OK(); }
-Status PayloadPickler::Double(double value) { return AppendReal(value, out_), Status::OK(); }
-Status PayloadPickler::String(std::string_view utf8) { return AppendText(utf8, out_), Status::OK(); }
+Status ValueWriter::Null() { return *out_ += 'N', Status::OK(); }
+Status ValueWriter::Bool(bool value) { return *out_ += value ? '\x88' : '\x89', Status::OK(); }
+Status ValueWriter::Int(int64_t value) { return AppendSigned(value, out_), Status::OK(); }
+Status ValueWriter::Uint(uint64_t value) { return AppendUnsigned(value, out_), Status::OK(); }
+Status ValueWriter::Double(double value) { return AppendReal(value, out_), Status::OK(); }
+Status ValueWriter::String(std::string_view utf8) { return AppendText(utf8, out_), Status::OK(); }
 
-Status PayloadPickler::Special(std::string_view type, std::string_view text) {
+Status ValueWriter::Special(std::string_view type, std::string_view text) {
   if (type == "f64") {
     const double infinity = std::numeric_limits<double>::infinity();
     AppendReal(text == "NaN" ? std::nan("") : text == "Infinity" ? infinity : -infinity, out_);
     return Status::OK();
   }
   if (type == "bigint" && AppendBigInteger(text, out_)) return Status::OK();
+  if (specials_ == Specials::python && Python(type, text)) return Status::OK();
   return MakeError(Category::bad_content,
-                   fmt::format("the field {} holds a value of type {}, which a payload of Qdrant cannot hold",
+                   fmt::format("the field {} holds a value of type {}, which has no place in such a pickle",
                                Printable(field_, 200), Printable(type, 40)),
                    "convert the field, or leave it out");
 }
 
-Status PayloadPickler::BeginObject() { return *out_ += "}(", ++depth_, Status::OK(); }
-Status PayloadPickler::Key(std::string_view utf8) {
+/// Bytes as they are, the others as a call of their class.
+bool ValueWriter::Python(std::string_view type, std::string_view text) {
+  if (type == "bytes") {
+    const auto bytes = ParseBase64(text);
+    if (bytes) AppendBytes(*bytes, out_);
+    return bytes.has_value();
+  }
+  const bool decimal = type == "decimal";
+  if (!decimal && type != "date") return false;
+  std::string argument;
+  if (decimal) {
+    AppendText(text, &argument);
+  } else {
+    unsigned year = 0, month = 0, day = 0;
+    if (text.size() != 10) return false;
+    std::from_chars(text.data(), text.data() + 4, year);
+    std::from_chars(text.data() + 5, text.data() + 7, month);
+    std::from_chars(text.data() + 8, text.data() + 10, day);
+    const char state[4] = {static_cast<char>(year >> 8), static_cast<char>(year), static_cast<char>(month), static_cast<char>(day)};
+    AppendBytes({state, 4}, &argument);
+  }
+  AppendText(decimal ? "decimal" : "datetime", out_);
+  AppendText(decimal ? "Decimal" : "date", out_);
+  *out_ += '\x93';
+  *out_ += argument + "\x85R";
+  return true;
+}
+
+Status ValueWriter::BeginObject() { return *out_ += "}(", ++depth_, Status::OK(); }
+Status ValueWriter::Key(std::string_view utf8) {
   if (depth_ == 1) field_ = utf8;
   return AppendText(utf8, out_), Status::OK();
 }
-Status PayloadPickler::EndObject() { return *out_ += 'u', --depth_, Status::OK(); }
-Status PayloadPickler::BeginArray() { return *out_ += "](", ++depth_, Status::OK(); }
-Status PayloadPickler::EndArray() { return *out_ += 'e', --depth_, Status::OK(); }
+Status ValueWriter::EndObject() { return *out_ += 'u', --depth_, Status::OK(); }
+Status ValueWriter::BeginArray() { return *out_ += "](", ++depth_, Status::OK(); }
+Status ValueWriter::EndArray() { return *out_ += 'e', --depth_, Status::OK(); }
 
-}  // namespace vecferry::qdrant_local
+}  // namespace vecferry::pickle

@@ -1,0 +1,24 @@
+#pragma once
+#include "connectors/faiss/place.h"
+#include "sidecar/file.h"
+
+namespace vecferry::faiss_files {
+
+/// Plain vectors to build an index of.
+struct Rows {
+  const sidecar::File* file = nullptr;
+  int64_t at = 0, count = 0;
+  int32_t dims = 0;
+  int32_t metric = 1;                  ///< FAISS's number
+  const sidecar::File* ids = nullptr;  ///< i64 each, or nullptr: row numbers
+};
+
+/// Writes a header as FAISS has it. Counts that do not fit the kind of index are the caller's to check.
+std::string IndexHead(const char (&code)[5], int32_t dims, int64_t count, int32_t metric);
+std::string BinaryHead(const char (&code)[5], int32_t bits, int64_t count);
+
+/// Builds hnsw, ivf and the quantised kinds through libfaiss and writes the file, synced. Training takes a sample of evenly
+/// spread rows. The index is in memory as a whole until it is written. Category::refused where there are too few vectors.
+Status BuildIndex(const IndexKind& kind, const Rows& rows, const fs::path& out);
+
+}  // namespace vecferry::faiss_files
