@@ -44,12 +44,6 @@ parquet::ReaderProperties PropertiesFor(const files::Place& place, arrow::Memory
   return properties;
 }
 
-/// Buffers go back to the pool that they came from, and batches outlive their reader: so it is one pool, which is never gone.
-arrow::MemoryPool* Pool() {
-  static auto* const pool = new arrow::CappedMemoryPool(arrow::default_memory_pool(), kMaxMemory);
-  return pool;
-}
-
 /// Positions of the leaf columns under each field.
 void Leaves(const parquet::arrow::SchemaField& field, std::vector<int>* out) {
   if (field.column_index >= 0) out->push_back(field.column_index);
