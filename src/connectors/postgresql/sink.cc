@@ -85,14 +85,15 @@ class TableSink final : public Sink, public Undo {
   Status Finish() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
     ARROW_ASSIGN_OR_RAISE(const auto session, pool_->Take());
-    ARROW_RETURN_NOT_OK(AdvanceSequence(session.client()));
     if (created_ || replacing_) ARROW_RETURN_NOT_OK(DropRunKey(session.client()));
-    if (!replacing_ || swapped_) return Status::OK();
-    ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, active_.Sql()));
-    ARROW_RETURN_NOT_OK(Swap(session.client(), name_, active_));
-    swapped_ = true;
-    active_ = name_;
-    return Reopen(session.client());
+    if (replacing_ && !swapped_) {
+      ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, active_.Sql()));
+      ARROW_RETURN_NOT_OK(Swap(session.client(), name_, active_));
+      swapped_ = true;
+      active_ = name_;
+      ARROW_RETURN_NOT_OK(Reopen(session.client()));
+    }
+    return AdvanceSequence(session.client());
   }
 
   Status Abort() override {
