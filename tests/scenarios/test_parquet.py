@@ -82,7 +82,7 @@ def test_every_element_is_a_column_of_its_type(work):
 def test_a_partitioned_folder(work):
     source = lines(work.folder / "a.jsonl", 400)
     by_tenant, by_lang = work.folder / "t", work.folder / "l"
-    work.json("copy", source, f"parquet:{by_tenant}?partition-by=tenant")
+    work.json("copy", source, f"parquet:{by_tenant}", "--partition-by", "tenant")
     work.json("copy", source, f"parquet:{by_lang}?partition-by=lang")
     assert sorted(p.name for p in by_tenant.iterdir()) == ["tenant=%C3%BC", "tenant=__HIVE_DEFAULT_PARTITION__", "tenant=a", "tenant=b%2Fc"]
     # The way home gives every tenant back, also none.
@@ -129,7 +129,8 @@ def records(work, source, *more, code=0):
     out = work.folder / "out.jsonl"
     out.unlink(missing_ok=True)
     done = work.json("copy", source, f"jsonl:{out}", "--restart", *more, code=code)
-    return done, [json.loads(line) for line in open(out, encoding="utf-8")][1:]
+    # Row groups are read side by side: their order is none.
+    return done, sorted([json.loads(line) for line in open(out, encoding="utf-8")][1:], key=lambda r: (len(r["id"]), r["id"]))
 
 
 def test_columns_of_others_by_name(work):

@@ -95,6 +95,40 @@ TEST_F(Parquet, MorePartitionsThanFilesAreOpenAndAResumeFromEachState) {
   EXPECT_FALSE(fs::exists(dir_ / "set.r1.vecferry-part-meta"));
 }
 
+TEST_F(Parquet, AFileThatIsLargeEnoughIsEndedAndTheNextBegun) {
+  WriteOptions options;
+  options.file_size = 100;
+  std::string state;
+  {
+    auto sink = OpenFolderSink(files::Place(dir_ / "set"), options).ValueOrDie();
+    ASSERT_TRUE(sink->Prepare(Spec()).ok());
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(sink->Write(Rows(i * 10, 10)).ok());
+      state = sink->Flush().ValueOrDie();
+    }
+    ASSERT_TRUE(sink->Write(Rows(500, 10)).ok());
+    ASSERT_TRUE(sink->Flush().ok());
+  }
+  SinkSpec spec = Spec();
+  spec.resumed = true;
+  auto sink = OpenFolderSink(files::Place(dir_ / "set"), options).ValueOrDie();
+  ASSERT_TRUE(sink->Prepare(spec).ok());
+  ASSERT_TRUE(sink->Resume(state).ok());
+  ASSERT_TRUE(sink->Write(Rows(30, 10)).ok());
+  ASSERT_TRUE(sink->Finish().ok());
+  EXPECT_TRUE(DigestOf(ReadAll(dir_ / "set")) == DigestOf({Rows(0, 40)}));
+  EXPECT_EQ(files::Place(dir_ / "set").Files()->size(), 4u);
+}
+
+TEST_F(Parquet, StatesThatAreNoneAreRefused) {
+  auto folder = OpenFolderSink(files::Place(dir_ / "set"), {}).ValueOrDie();
+  ASSERT_TRUE(folder->Prepare(Spec()).ok());
+  for (const char* bad : {"x", "{}", "[1]", R"([{"p":"a.parquet","s":9,"i":1,"m":0,"e":false,"x":false}])"}) EXPECT_FALSE(folder->Resume(bad).ok()) << bad;
+  auto file = OpenFileSink(files::Place(dir_ / "a.parquet"), {}).ValueOrDie();
+  ASSERT_TRUE(file->Prepare(Spec()).ok());
+  for (const char* bad : {"x", "1 2", "1 2 x", "999999 1 0"}) EXPECT_FALSE(file->Resume(bad).ok()) << bad;
+}
+
 TEST_F(Parquet, ALargeRowGroupIsReadInPieces) {
   auto sink = OpenFileSink(files::Place(dir_ / "a.parquet"), {}).ValueOrDie();
   ASSERT_TRUE(sink->Prepare(Spec()).ok());
