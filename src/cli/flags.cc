@@ -64,6 +64,8 @@ FlagSpec UnsupportedFlag() {
   return Choice("unsupported", {"refuse", "reject"}, "refuse", "What the target cannot hold: refuse the copy, or reject the records that have it.");
 }
 
+FlagSpec LimitFlag() { return Value("limit", Kind::integer, "N", "", "Take the first N records alone, of those that are kept."); }
+
 FlagSpec JobsFlag() {
   return Letter('j', Value("jobs", Kind::integer, "N", "", "Parts of the source that are read at once; chosen from the machine."));
 }
@@ -103,7 +105,7 @@ const FlagGroup kTargetFlags{"Store", {TargetOpt()}};
 
 const FlagGroup kWhatFlags{
     "What is copied",
-    {OnExistsFlag(), Value("limit", Kind::integer, "N", "", "Copy the first N records alone."),
+    {OnExistsFlag(), LimitFlag(),
      MetricFlag(), ModelFlag(),
      Choice("missing-vector", {"reject", "keep"}, "reject", "A record without a vector: reject it, or keep it where the target can."),
      UnsupportedFlag()}};
@@ -128,7 +130,7 @@ const FlagGroup kMapFlags{
                       "vector:NAME=DIMS for one of several.")),
      Switch("normalise", "Bring dense float32 vectors to length 1, after --reduce; a vector of zeros is rejected.")}};
 
-const FlagGroup kVerifyLimitFlags{"What was copied", {Value("limit", Kind::integer, "N", "", "The copy took the first N records alone.")}};
+const FlagGroup kVerifyLimitFlags{"What was copied", {LimitFlag()}};
 
 const FlagGroup kRestoreFlags{"What is restored", {OnExistsFlag(), MetricFlag(), ModelFlag(), UnsupportedFlag()}};
 

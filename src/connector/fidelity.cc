@@ -107,6 +107,7 @@ PairFidelity FidelityOf(const Capabilities& data, const Capabilities& sink) {
 Capabilities DataOf(const RecordSchema& schema) {
   Capabilities data;
   data.source = true;
+  data.nul = false;
   data.ids = {schema.id_kind};
   data.document = schema.has_document;
   data.tenant = schema.has_tenant;
@@ -129,14 +130,9 @@ Capabilities DataOf(const RecordSchema& schema) {
 
 Status AddDataOf(const RecordView& records, Capabilities* data) {
   JsonReader reader;
-  Capabilities but_nul;
-  but_nul.missing_vectors = true;
-  but_nul.json = AllJsonFeatures();
-  but_nul.nul = false;
-  RowFit without_nul(but_nul);
   for (int64_t row = 0; row < records.rows(); ++row) {
     for (const VectorColumn& column : records.vectors()) data->missing_vectors = data->missing_vectors || column.IsNull(row);
-    data->nul = data->nul || without_nul.Check(records, row).has_value();
+    data->nul = data->nul || HasNul(records, row);
     if (const auto metadata = records.metadata(row)) ARROW_RETURN_NOT_OK(ScanFeatures(reader, *metadata, &data->json));
   }
   return Status::OK();
