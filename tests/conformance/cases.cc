@@ -135,8 +135,7 @@ class Table {
     }
     for (const int dims : {1, 3, 384, 1536}) {
       RecordSchema schema = Plain();
-      if (schema.vectors[0].element == Element::bit) continue;
-      schema.vectors[0].dims = dims;
+      schema.vectors[0].dims = schema.vectors[0].element == Element::bit ? dims * 8 : dims;
       Add("dims_" + std::to_string(dims), schema, {{}, {}, {}});
     }
     const RecordSchema real = OfElement(Element::f32);
@@ -264,7 +263,7 @@ class Table {
   }
 
   void JsonShapes() {
-    AddJson("nested_object", {R"({"a":{"b":{"c":1}},"e":{}})"});
+    AddJson("nested_object", {R"({"a":{"b":{"c":1}},"d":{"e":"x"}})"});
     AddJson("empty_object", {R"({"a":{}})", R"({"a":{"b":1}})"});
     AddJson("nested_null", {R"({"a":{"b":null}})", R"({"a":{}})"});
     std::string deep = "1";
@@ -310,9 +309,10 @@ RecordSchema PlainSchema(const Fixture& fixture, const Capabilities& can) {
   schema.id_kind = fixture.id_kind;
   schema.has_document = fixture.document_required;
   const Element element = can.dense.contains(Element::f32) || can.dense.empty() ? Element::f32 : *can.dense.begin();
-  const bool dot = can.metrics.contains(Metric::dot) || can.metrics.empty();
-  const Metric metric = fixture.metric != Metric::unknown ? fixture.metric : dot ? Metric::dot : *can.metrics.begin();
-  schema.vectors = {{"", VectorKind::dense, element, 4, metric, ""}};
+  const std::set<Metric>& metrics = can.MetricsOf(element);
+  const bool dot = metrics.contains(Metric::dot) || metrics.empty();
+  const Metric metric = fixture.metric != Metric::unknown ? fixture.metric : dot ? Metric::dot : *metrics.begin();
+  schema.vectors = {{"", VectorKind::dense, element, element == Element::bit ? 32 : 4, metric, ""}};
   return schema;
 }
 

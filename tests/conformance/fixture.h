@@ -24,6 +24,9 @@ struct Fixture {
   /// Cases of which the store refuses something that its capabilities do not speak of, with the reason. That it is refused
   /// is asserted: a case that passes whole must not stand here.
   std::map<std::string, std::string> waived;
+  /// Cases whose vectors the store cannot keep within the tolerance that it declares, with the reason. That verification says so
+  /// is asserted.
+  std::map<std::string, std::string> beyond_tolerance;
   /// Another form of the same kind of store, tested as "SCHEME+VARIANT": other options, another kind of index.
   std::string variant;
   /// What was written is there for another process: false for stores that end with theirs.

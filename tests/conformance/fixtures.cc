@@ -54,7 +54,8 @@ Fixture Vdf() {
   Fixture fixture;
   fixture.scheme = "vdf";
   fixture.empty = [](const fs::path& dir) { return "vdf:" + (dir / "vdf").string() + "#docs"; };
-  fixture.waived["json_nested_object"] = "its empty object has no column; the connector's own tests have objects that are filled";
+  const std::string why = "an object without fields has no place in its columns";
+  fixture.waived = {{"json_empty_object", why}, {"json_nested_null", why}};
   return fixture;
 }
 

@@ -28,7 +28,7 @@ int WriteList(const char* file) {
   std::ofstream out(file);
   const auto entry = [&](const std::string& name, const std::string& filter) {
     out << "add_test(\"conformance." << name << "\" \"" << program << "\" \"--gtest_filter=" << filter << "\")\n"
-        << "set_tests_properties(\"conformance." << name << "\" PROPERTIES LABELS conformance TIMEOUT 900)\n";
+        << "set_tests_properties(\"conformance." << name << "\" PROPERTIES LABELS conformance TIMEOUT 1500)\n";
   };
   entry("registry", "Registry.*");
   for (const Fixture& fixture : Fixtures()) entry(fixture.name(), "*/" + fixture.name() + ".*");
