@@ -38,14 +38,14 @@ bool HasEscapedNul(std::string_view json) {
   return false;
 }
 
+}  // namespace
+
 bool HasNul(const RecordView& view, int64_t row) {
   for (const auto& text : {std::optional(view.id(row)), view.tenant(row), view.document(row)}) {
     if (text && text->find('\0') != text->npos) return true;
   }
   return HasEscapedNul(view.metadata(row).value_or(""));
 }
-
-}  // namespace
 
 std::vector<Note> SchemaMisfits(const Capabilities& can, const RecordSchema& schema) {
   std::vector<Note> notes;

@@ -30,6 +30,9 @@ class RowFit {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Whether a text of the record holds U+0000: its id, tenant, document, or a key or string of its metadata.
+bool HasNul(const RecordView& view, int64_t row);
+
 /// The features that a metadata object uses, added to `features`.
 Status ScanFeatures(JsonReader& reader, std::string_view metadata, std::set<JsonFeature>* features);
 

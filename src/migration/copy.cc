@@ -13,6 +13,7 @@
 #include "migration/session.h"
 #include "migration/transforms.h"
 #include "migration/verifier.h"
+#include "pipeline/batch_writer.h"
 
 #ifndef VECFERRY_VERSION
 #define VECFERRY_VERSION "0.1.0"
@@ -423,9 +424,21 @@ class Copier {
 
   // ---- verification ----
 
-  /// Whether the target is to become what a source that is in use is by now. A file is whole once it is finished: it holds
-  /// what was read, and is compared with that.
-  bool FollowsSource() const { return source_.info.consistency == Consistency::live && target_.can.replay == Replay::idempotent_upsert; }
+  /// Whether what was read may be of several states of the source: it was in use, or its one state was lost with a session or with the process
+  /// that a run goes on from.
+  bool SourceMoved() const {
+    if (source_.info.consistency == Consistency::snapshot) return run_.resumed || source_.source->Moved();
+    return source_.info.consistency == Consistency::live;
+  }
+
+  /// Whether the target is to become what the source is by now. A file is whole once it is finished: it holds what was read, and is compared with that.
+  bool FollowsSource() const { return SourceMoved() && target_.can.replay == Replay::idempotent_upsert; }
+
+  /// A file cannot follow: who has it is told what it holds.
+  void WarnOfStates() {
+    if (source_.info.consistency != Consistency::snapshot || !SourceMoved() || target_.can.replay == Replay::idempotent_upsert) return;
+    engine_.events.Warning("the source's snapshot was lost during the run: where the source changed meanwhile, the target holds records of before and of after; --restart copies one state");
+  }
 
   Result<VerifyRequest> RequestFor(Source& target) {
     VerifyRequest request;
@@ -455,6 +468,7 @@ class Copier {
   }
 
   Status VerifyPhase() {
+    WarnOfStates();
     if (options_.verify.level == VerifyLevel::none) return Status::OK();
     for (int pass = 0;; ++pass) {
       ARROW_ASSIGN_OR_RAISE(auto target, target_.sink->OpenReadBack());

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connectors/postgresql/vector_mark.h"
 
 namespace vecferry::postgresql {
 namespace {
@@ -41,6 +42,9 @@ class Binder {
   /// The column named by the user, else by the layout where the table has it, else one of those names; -1 where there is none.
   int Choose(const std::optional<std::string>& named, TableLayout::Role role, std::initializer_list<const char*> usual) const {
     if (named) return named->empty() ? -1 : relation_.Find(*named);
+    for (size_t i = 0; i < relation_.columns.size(); ++i) {
+      if (relation_.columns[i].comment == RoleMark(NameOf(role))) return static_cast<int>(i);
+    }
     if (const auto* const column = Of(role)) {
       if (const int at = relation_.Find(column->name); at >= 0) return at;
     }
@@ -48,6 +52,16 @@ class Binder {
       if (const int at = relation_.Find(name); at >= 0 && !taken_.contains(at)) return at;
     }
     return -1;
+  }
+
+  static const char* NameOf(TableLayout::Role role) {
+    switch (role) {
+      case TableLayout::Role::id: return "id";
+      case TableLayout::Role::document: return "document";
+      case TableLayout::Role::tenant: return "tenant";
+      case TableLayout::Role::metadata: return "metadata";
+      default: return "";
+    }
   }
 
   TargetColumn* Take(int at, Role role) {
@@ -58,7 +72,8 @@ class Binder {
     target.role = role;
     target.type = column.type;
     target.not_null = column.not_null;
-    target.has_default = (!own_ || column.not_null) && (!column.default_sql.empty() || column.identity);
+    // Where the column takes NULL that says it better: what comes back is what the record was.
+    target.has_default = column.not_null && (!column.default_sql.empty() || column.identity);
     table_.columns.push_back(std::move(target));
     return &table_.columns.back();
   }
@@ -111,6 +126,10 @@ class Binder {
   int VectorFor(size_t i) const {
     if (options_.vectors.size() == schema_.vectors.size()) return relation_.Find(options_.vectors[i]);
     const std::string& name = schema_.vectors[i].name;
+    for (const int at : VectorColumns()) {
+      const auto mark = ParseVectorMark(relation_.columns[static_cast<size_t>(at)].comment);
+      if (mark && mark->name == name && !taken_.contains(at)) return at;
+    }
     if (!name.empty()) {
       if (const int at = relation_.Find(name); at >= 0) return at;
     }
@@ -192,6 +211,11 @@ class Binder {
       else if (tenants && relation_.Find(tenants->name) >= 0 && names.size() == 2) wanted.insert(tenants->name);
       if (std::set<std::string>(names.begin(), names.end()) != wanted) continue;
       table_.key = names;
+      return Status::OK();
+    }
+    // Its run sees to the key, and a rollback needs none.
+    if (own_) {
+      table_.key = tenant ? std::vector<std::string>{tenant->name, id} : std::vector<std::string>{id};
       return Status::OK();
     }
     const std::string columns = tenant ? QuoteName(tenant->name) + ", " + QuoteName(id) : QuoteName(id);

@@ -239,8 +239,10 @@ Result<Relation> DescribeQuery(Client& client, const std::string& query) {
 Status NoSuchRelation(Client& client, const RelationName& name) {
   ARROW_ASSIGN_OR_RAISE(const auto listed, ListRelations(client));
   std::vector<std::string> names;
-  for (const Listed& entry : listed) names.push_back(entry.name.Display());
-  return MakeError(Category::not_found, fmt::format("there is no table {}{}", Printable(name.Display(), 200), Suggestion(name.Display(), names)),
+  for (const Listed& entry : listed) names.push_back((entry.name.schema.empty() ? "" : entry.name.schema + ".") + entry.name.table);
+  // The quotes that a capital letter asks for are not what was mistyped.
+  const std::string word = (name.schema.empty() ? "" : name.schema + ".") + name.table;
+  return MakeError(Category::not_found, fmt::format("there is no table {}{}", Printable(word, 200), Suggestion(word, names)),
                    "`vecferry inspect` without '#' lists those with vectors");
 }
 

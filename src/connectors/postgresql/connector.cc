@@ -21,8 +21,10 @@ Capabilities MakeCapabilities() {
   can.max_vectors = 100;
   can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1, Metric::hamming, Metric::jaccard};
   can.json = AllJsonFeatures();
+  can.nul = false;
   can.replay = Replay::idempotent_upsert;
   can.replace = ReplaceMode::atomic;
+  can.defers_index = true;
   can.max_in_flight = 4;
   can.expansion = 3.0;
   can.batch_rows = 5000;
@@ -63,6 +65,10 @@ class PostgresqlConnector final : public Connector {
     ARROW_ASSIGN_OR_RAISE(const Options options, ParseOptions(location));
     const auto client = Client::Connect(ConnectSpecOf(options, nullptr));
     if (!client.ok()) return can;
+    if (options.table) {
+      const auto found = FindRelation(**client, *options.table);
+      if (!found.ok() || !*found) return can;
+    }
     Registry layouts;
     RegisterLayouts(layouts);
     ARROW_ASSIGN_OR_RAISE(const Layout* layout, layouts.FindLayout("default"));

@@ -46,8 +46,8 @@ Result<std::string> VectorType(const VectorSpec& spec, const TableWish& wish, co
 
 class Designer {
  public:
-  Designer(const RecordSchema& schema, const Layout& layout, const TableWish& wish, std::string extension_schema)
-      : schema_(schema), table_(*layout.table), wish_(wish), extension_(std::move(extension_schema)) {}
+  Designer(const RecordSchema& schema, const TableLayout& layout, const TableWish& wish, std::string extension_schema, std::string schema_name)
+      : schema_(schema), table_(layout), wish_(wish), extension_(std::move(extension_schema)), schema_name_(std::move(schema_name)) {}
 
   Result<TableDesign> Make() {
     for (const auto& column : table_.columns) ARROW_RETURN_NOT_OK(Add(column));
@@ -74,23 +74,35 @@ class Designer {
     return Status::OK();
   }
 
+  /// A column of an unusual name says what it takes, for who comes without the options that said so.
+  void Say(const TableLayout::Column& column, const char* role, const char* usual) {
+    if (column.name != usual) design_.comments.emplace_back(column.name, RoleMark(role));
+  }
+
   Status Add(const TableLayout::Column& column) {
     switch (column.role) {
       case Role::id:
         id_ = column.name;
+        Say(column, "id", "id");
         design_.primary = column.primary_key;
         return AddId(column);
       case Role::tenant: return schema_.has_tenant ? AddTenant(column) : Status::OK();
       case Role::document:
         document_ = true;
+        if (schema_.has_document || column.required) Say(column, "document", "document");
         return schema_.has_document || column.required ? AddColumn(column.name, column.type, column.not_null) : Status::OK();
       case Role::metadata:
         design_.metadata = column.type == "jsonb" ? column.name : "";
+        Say(column, "metadata", "metadata");
         return AddColumn(column.name, column.type, column.not_null, column.default_sql);
       case Role::vector: return AddMainVector(column);
       case Role::field: return AddColumn(column.name, TypeOfField(column.name, column.type), column.not_null, column.default_sql);
       case Role::surrogate: return AddColumn(column.name, column.type + (column.primary_key ? " PRIMARY KEY" : ""), column.not_null);
-      case Role::group: return AddColumn(column.name, column.type, column.not_null);
+      case Role::group: {
+        const auto& groups = *table_.groups;
+        const std::string table = (schema_name_.empty() ? "" : QuoteName(schema_name_) + ".") + QuoteName(groups.table);
+        return AddColumn(column.name, fmt::format("{} REFERENCES {} ({}) ON DELETE CASCADE", column.type, table, QuoteName(groups.key)), column.not_null);
+      }
     }
     return Status::OK();
   }
@@ -104,6 +116,7 @@ class Designer {
   /// A record without a tenant has the empty one: a key takes no null.
   Status AddTenant(const TableLayout::Column& column) {
     design_.tenant = column.name;
+    Say(column, "tenant", "tenant");
     return AddColumn(column.name, "text COLLATE \"C\"", true, "''");
   }
 
@@ -140,7 +153,7 @@ class Designer {
   const RecordSchema& schema_;
   const TableLayout& table_;
   const TableWish& wish_;
-  const std::string extension_;
+  const std::string extension_, schema_name_;
   TableDesign design_;
   std::set<std::string> names_;
   std::set<size_t> placed_;
@@ -182,11 +195,14 @@ Result<TableWish> TableWishOf(const std::map<std::string, std::string>& options)
   return wish;
 }
 
-Result<TableDesign> DesignTable(const RecordSchema& schema, const Layout& layout, const TableWish& wish, const std::string& extension_schema) {
-  if (!layout.table) {
-    return MakeError(Category::unsupported, fmt::format("the layout {} says nothing of tables", layout.name), "name another with --target-opt layout=default");
+Result<TableDesign> DesignTable(const RecordSchema& schema, const TableLayout& layout, const TableWish& wish, const std::string& extension_schema, const RelationName& name) {
+  if (!layout.fixed_table.empty() && name.table != layout.fixed_table) {
+    return MakeError(Category::usage, fmt::format("this layout keeps its records in the table {}", layout.fixed_table), "name that table, or another layout");
   }
-  return Designer(schema, layout, wish, extension_schema).Make();
+  if (!name.table.starts_with(layout.table_prefix)) {
+    return MakeError(Category::usage, fmt::format("tables of this layout have names that begin with {}", layout.table_prefix), "name the table so, or another layout");
+  }
+  return Designer(schema, layout, wish, extension_schema, name.schema).Make();
 }
 
 std::string TableDesign::CreateSql(const RelationName& name, const std::string& mark) const {

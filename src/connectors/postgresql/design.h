@@ -30,8 +30,12 @@ struct TableDesign {
   std::string CreateSql(const RelationName& name, const std::string& mark) const;
 };
 
-/// Category::unsupported where the layout has no place for what the schema has.
-Result<TableDesign> DesignTable(const RecordSchema& schema, const Layout& layout, const TableWish& wish, const std::string& extension_schema);
+/// Category::unsupported where the layout has no place for what the schema has; usage where it has its own idea of the table's name.
+Result<TableDesign> DesignTable(const RecordSchema& schema, const TableLayout& layout, const TableWish& wish, const std::string& extension_schema, const RelationName& name);
+
+/// The layout of a table like that of the source, where that is one of the same kind: its TableSetting's columns, of types that every database
+/// has. Nothing where there is no such setting, or its key is none that a record has.
+std::optional<TableLayout> LayoutOfSetting(const std::string& setting);
 
 /// The name of the unique index that a run needs for a table without a primary key of its own.
 std::string RunKeyName(const RelationName& name);

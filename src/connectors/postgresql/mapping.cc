@@ -284,6 +284,9 @@ class Mapper {
     return Status::OK();
   }
 
+  /// A column of vectors that vector= left out.
+  bool IsOtherVector(int column) const { return At(column).type.is_vector() && At(column).type.kind != Kind::bit; }
+
   bool IsTaken(int column) const {
     if (IsId(column) && mapping_.id.size() == 1) return true;
     if (column == mapping_.document || column == mapping_.metadata || column == mapping_.tenant || column == mapping_.group) return true;
@@ -294,7 +297,9 @@ class Mapper {
     if (!options_.columns.empty()) {
       ARROW_ASSIGN_OR_RAISE(const auto named, Positions(options_.columns, "columns="));
       for (const int column : named) {
-        if (!IsTaken(column)) mapping_.fields.push_back(column);
+        if (IsTaken(column)) continue;
+        if (IsOtherVector(column)) return MakeError(Category::usage, fmt::format("the column '{}' holds vectors and is no field", At(column).name), "name it with vector=");
+        mapping_.fields.push_back(column);
       }
       return Status::OK();
     }
@@ -302,14 +307,14 @@ class Mapper {
     int64_t count = 0;
     for (int column = 0; column < static_cast<int>(relation_.columns.size()); ++column) {
       if (IsTaken(column)) continue;
-      if (!At(column).generated && !HasRole(column, Role::surrogate)) {
+      if (!At(column).generated && !HasRole(column, Role::surrogate) && !IsOtherVector(column)) {
         mapping_.fields.push_back(column);
         continue;
       }
       left += (left.empty() ? "" : ", ") + Printable(At(column).name, 100);
       ++count;
     }
-    if (count > 0) mapping_.notes.push_back({"not-carried", "columns that the database computes or numbers itself: " + left, count, false});
+    if (count > 0) mapping_.notes.push_back({"not-carried", "columns that the database computes or numbers itself, and vectors that were not named: " + left, count, false});
     return Status::OK();
   }
 

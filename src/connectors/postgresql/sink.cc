@@ -85,14 +85,15 @@ class TableSink final : public Sink, public Undo {
   Status Finish() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
     ARROW_ASSIGN_OR_RAISE(const auto session, pool_->Take());
-    ARROW_RETURN_NOT_OK(AdvanceSequence(session.client()));
     if (created_ || replacing_) ARROW_RETURN_NOT_OK(DropRunKey(session.client()));
-    if (!replacing_ || swapped_) return Status::OK();
-    ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, active_.Sql()));
-    ARROW_RETURN_NOT_OK(Swap(session.client(), name_, active_));
-    swapped_ = true;
-    active_ = name_;
-    return Reopen(session.client());
+    if (replacing_ && !swapped_) {
+      ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, active_.Sql()));
+      ARROW_RETURN_NOT_OK(Swap(session.client(), name_, active_));
+      swapped_ = true;
+      active_ = name_;
+      ARROW_RETURN_NOT_OK(Reopen(session.client()));
+    }
+    return AdvanceSequence(session.client());
   }
 
   Status Abort() override {
@@ -141,12 +142,13 @@ class TableSink final : public Sink, public Undo {
     RelationName name = name_;
     if (staging) {
       ARROW_ASSIGN_OR_RAISE(name, ParseRelationName(*staging));
-    } else if (active_.table.empty()) {
-      return Status::OK();
     }
     ARROW_ASSIGN_OR_RAISE(const auto relation, FindRelation(client, name));
     if (!relation) return DropFailedSwap(staging.has_value());
-    if (relation->comment != RunMark(spec_.run_id)) {
+    if (GroupsOf(*relation) && !options_.collection.empty()) return DropGroup(client, *relation);
+    // Of a run whose journal is lost the number is not known.
+    const bool ours = spec_.run_id.empty() ? relation->comment.starts_with(RunMark("")) : relation->comment == RunMark(spec_.run_id);
+    if (!ours) {
       return MakeError(Category::refused, fmt::format("the table {} does not bear the mark of this run: it is somebody else's, or was commented on", Printable(name.Display(), 200)),
                        "drop it by hand if it may go");
     }
@@ -259,8 +261,9 @@ class TableSink final : public Sink, public Undo {
     if (like) {
       sql = LikeSql(*like, name, RunMark(spec_.run_id), &indexes);
     } else {
-      ARROW_ASSIGN_OR_RAISE(const TableDesign design, DesignTable(spec_.schema, *DesignLayout(), table_wish_, extension_schema_));
-      sql = design.CreateSql(name, RunMark(spec_.run_id));
+      ARROW_ASSIGN_OR_RAISE(const TableDesign design, DesignTable(spec_.schema, DesignLayout(), table_wish_, extension_schema_, name_));
+      if (DesignLayout().groups) sql = CollectionTableSql(name, *DesignLayout().groups) + "; ";
+      sql += design.CreateSql(name, RunMark(spec_.run_id));
       indexes = PlanIndexes(IndexedOf(design, name), Wish(), nullptr);
     }
     VF_FAILPOINT("postgresql.create.before");
@@ -282,7 +285,14 @@ class TableSink final : public Sink, public Undo {
     return wish;
   }
   TableShape Shape() const { return ShapeOf(relation_, table_, spec_.schema, *layout_, options_.collection); }
-  const Layout* DesignLayout() const { return layout_->table ? layout_ : DefaultTableLayout(); }
+  /// As the user or the source says it: an application's layout, or a table like the source's.
+  TableLayout DesignLayout() const {
+    if (layout_->table && layout_->name != DefaultTableLayout()->name) return *layout_->table;
+    if (const auto at = spec_.settings.find(kTableSetting); at != spec_.settings.end()) {
+      if (auto like = LayoutOfSetting(at->second)) return std::move(*like);
+    }
+    return *DefaultTableLayout()->table;
+  }
 
   IndexedTable IndexedOf(const TableDesign& design, const RelationName& name) const {
     IndexedTable table{name.schema, name.table, extension_schema_, design.vectors, design.metadata, ""};
@@ -307,6 +317,7 @@ class TableSink final : public Sink, public Undo {
       ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
       if (made == active_.Sql()) return Gone(fmt::format("or rather {}, which was to take its place, is gone", Printable(active_.Display(), 200)));
     }
+    if (old && GroupsOf(*old)) return MakeError(Category::refused, fmt::format("the table {} keeps several collections, and cannot be replaced for one of them", Shown()), "use --on-exists upsert");
     if (old) ARROW_RETURN_NOT_OK(CheckReplaceable(client, *old));
     ARROW_RETURN_NOT_OK(intents_.Record(kReplaceIntent, active_.Sql()));
     const bool alike = old && BindTable(*old, spec_.schema, *EffectiveLayout(*old, *layout_), options_, true).ok();
@@ -318,6 +329,7 @@ class TableSink final : public Sink, public Undo {
   Status Open(Client& client, Relation relation) {
     const bool own = created_ || replacing_;
     layout_ = EffectiveLayout(relation, *layout_);
+    if (own && !swapped_) ARROW_RETURN_NOT_OK(MakeRunKey(client, relation));
     ARROW_ASSIGN_OR_RAISE(table_, BindTable(relation, spec_.schema, *layout_, options_, own));
     ARROW_RETURN_NOT_OK(BindCollection(client, relation));
     relation_ = std::move(relation);
@@ -349,7 +361,7 @@ class TableSink final : public Sink, public Undo {
         return indexes;
       }
     }
-    const auto design = DesignTable(spec_.schema, *DesignLayout(), table_wish_, extension_schema_);
+    const auto design = DesignTable(spec_.schema, DesignLayout(), table_wish_, extension_schema_, name_);
     return design.ok() ? PlanIndexes(IndexedOf(*design, active_), Wish(), nullptr) : std::vector<IndexDefinition>();
   }
 
@@ -393,12 +405,38 @@ class TableSink final : public Sink, public Undo {
     return SqlStateOf(status) == "42501" ? Status::OK() : status;
   }
 
+  /// Of an application's table whose ids nothing keeps unique: the run needs that, and takes it away again at its end.
+  bool NeedsRunKey() const {
+    const auto* const id = layout_->table ? layout_->table->Find(TableLayout::Role::id) : nullptr;
+    return id && !id->primary_key;
+  }
+  Status MakeRunKey(Client& client, const Relation& relation) const {
+    if (!NeedsRunKey() || relation.kind != 'r') return Status::OK();
+    const Status status = client.Exec(fmt::format("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} ({})", QuoteName(RunKeyName(active_)), active_.Sql(),
+                                                  QuoteName(layout_->table->Find(TableLayout::Role::id)->name)), Act::commit, "making the run's own index").status();
+    // Somebody has added an id twice since the run ended: what is left to do is a rollback.
+    return SqlStateOf(status) == "23505" ? Status::OK() : status;
+  }
   Status DropRunKey(Client& client) const {
-    if (layout_->table) {
-      const auto* const id = layout_->table->Find(TableLayout::Role::id);
-      if (id && id->primary_key) return Status::OK();
-    }
+    if (!NeedsRunKey()) return Status::OK();
     return client.Exec(fmt::format("DROP INDEX IF EXISTS {}.{}", QuoteName(active_.schema), QuoteName(RunKeyName(active_))), Act::commit, "dropping the run's own index").status();
+  }
+
+  /// The collection that the run made with its rows; the table too where that was the run's and is empty now.
+  Status DropGroup(Client& client, const Relation& relation) {
+    const auto& groups = *GroupsOf(relation);
+    ARROW_ASSIGN_OR_RAISE(const auto ours, intents_.Find(kGroupIntent));
+    if (ours != options_.collection) return MakeError(Category::refused, fmt::format("the collection '{}' was not made by this run", Printable(options_.collection, 100)), "remove it by hand if it may go");
+    ARROW_ASSIGN_OR_RAISE(const std::string where, GroupWhere(client, relation));
+    VF_FAILPOINT("postgresql.drop.before");
+    ARROW_RETURN_NOT_OK(client.Exec(fmt::format("DELETE FROM {} AS t{}", relation.name.Sql(), where), Act::commit, "removing the collection").status());
+    ARROW_RETURN_NOT_OK(DropCollection(client, relation.name, groups, options_.collection));
+    ARROW_ASSIGN_OR_RAISE(const Answer left, client.Exec("SELECT count(*) FROM " + relation.name.Sql(), Act::read, "counting rows"));
+    if (relation.comment == RunMark(spec_.run_id) && left.Int(0, 0) == 0) {
+      ARROW_RETURN_NOT_OK(client.Exec("DROP TABLE IF EXISTS " + relation.name.Sql(), Act::commit, "dropping the table").status());
+    }
+    VF_FAILPOINT("postgresql.drop.after");
+    return Status::OK();
   }
 
   Status DropFailedSwap(bool replacing) const {

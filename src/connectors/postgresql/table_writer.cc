@@ -85,7 +85,10 @@ Status TableWriter::CopyStaged(Session& session, const std::vector<EncodedRows>&
   for (size_t i = 0; i < parts.size(); ++i) {
     if (i > 0) ARROW_RETURN_NOT_OK(client.Exec("TRUNCATE " + std::string(kStage), Act::write, kWhat).status());
     ARROW_RETURN_NOT_OK(Copy(client, fmt::format("{} ({})", kStage, ColumnList(parts[i])), parts[i], Act::write));
-    ARROW_RETURN_NOT_OK(client.Exec(MergeSql(parts[i]), Act::write, kWhat).status());
+    ARROW_ASSIGN_OR_RAISE(const Answer merged, client.Exec(MergeSql(parts[i]), Act::write, kWhat));
+    if (table_.Find(TargetColumn::Role::group) && on_conflict_ == OnConflict::update && merged.Affected() < parts[i].rows) {
+      return BadRecord("other-collection", "the table holds this id in another collection, and has it only once");
+    }
   }
   ARROW_RETURN_NOT_OK(client.Commit());
   VF_FAILPOINT("postgresql.merge.after");
@@ -125,8 +128,11 @@ std::string TableWriter::MergeSql(const EncodedRows& part) const {
   }
   for (const auto& name : table_.key) key += (key.empty() ? "" : ", ") + QuoteName(name);
   const bool update = on_conflict_ == OnConflict::update && !set.empty();
-  return fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} ON CONFLICT ({}) DO {}", table_.Sql(), ColumnList(part), values, kStage, key,
-                     update ? "UPDATE SET " + set : "NOTHING");
+  // A key that is one over all collections must not pull a row out of another.
+  const TargetColumn* const group = table_.Find(TargetColumn::Role::group);
+  const std::string own = group && update ? fmt::format(" WHERE t.{0} = EXCLUDED.{0}", QuoteName(group->name)) : "";
+  return fmt::format("INSERT INTO {} AS t ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} ON CONFLICT ({}) DO {}{}", table_.Sql(), ColumnList(part), values, kStage, key,
+                     update ? "UPDATE SET " + set : "NOTHING", own);
 }
 
 }  // namespace vecferry::postgresql

@@ -16,7 +16,7 @@ struct TargetColumn {
   Role role = Role::field;
   Type type;
   bool not_null = false;
-  bool has_default = false;     ///< filled by the server where the record has no value
+  bool has_default = false;     ///< takes no NULL, and is filled by the server where the record has no value
   bool timestamp = false;       ///< a field whose meaning is a moment, however the record spells it
   size_t vector = 0;            ///< place in the schema's vectors, of Role::vector
   std::string field;            ///< key of the metadata, of Role::field

@@ -15,4 +15,7 @@ struct VectorMarkParts {
 };
 std::optional<VectorMarkParts> ParseVectorMark(std::string_view comment);
 
+/// What a column's comment says of its part: "vecferry document".
+inline std::string RoleMark(std::string_view role) { return "vecferry " + std::string(role); }
+
 }  // namespace vecferry::postgresql
