@@ -77,7 +77,7 @@ def test_a_server_that_is_killed_and_comes_back(own, work):  # noqa: F811
 def test_a_run_that_was_killed_goes_on_after_the_server_was(own, work):  # noqa: F811
     database = own.create("db")
     source, target = filled(work), database.uri("items")
-    args = ["copy", source, target, "-q"]
+    args = ["copy", source, target, "-q", "--batch-size", "100"]
     killed = work.run(*args, env={"VECFERRY_FAILPOINT": "postgresql.copy.before:2"})
     assert killed.returncode == harness.KILLED
     own.kill()
@@ -108,21 +108,23 @@ def test_a_delivery_that_is_unknown_is_written_once(database, work):  # noqa: F8
 
 @needs_root
 def test_a_full_disk(tmp_path, work):  # noqa: F811
-    disk = SmallDisk(tmp_path / "disk", "150m")
-    server = Postgres(tmp_path / "disk" / "server", launcher=["nsenter", "-t", str(disk.holder.pid), "-m"]).start(max_wal_size="32MB", min_wal_size="32MB")
-    rows = 11000
+    """The table's tablespace is a small disk, which only the server sees."""
+    disk = SmallDisk(tmp_path / "disk", "8m")
+    disk.inside("install", "-d", "-o", "nobody", "-g", "nogroup", "-m", "700", disk.folder / "space").check_returncode()
+    server = Postgres(tmp_path / "server", launcher=["nsenter", "-t", str(disk.holder.pid), "-m"]).start()
+    rows = 2000
     try:
         database = server.create("db")
+        database.run(f"CREATE TABLESPACE small LOCATION '{disk.folder}/space'")
         # Text that no compression makes small.
         source = jsonl(work.folder / "r.jsonl", (record(i, document=base64.b64encode(random.Random(i).randbytes(6000)).decode()) for i in range(rows)))
         target = database.uri("items")
-        done = work.run("copy", source, target, "-q", "--index", "none")
-        assert done.returncode == 7 and "next:" in done.stderr, (done.returncode, done.stderr)
-        disk.inside("mount", "-o", "remount,size=1g", disk.folder).check_returncode()
-        if not server.running():
-            server.start()
-        work.ok("copy", source, target, "-q", "--index", "none")
-        check_whole(work, source, target, database, rows)
+        args = ["copy", source, target, "-q", "--index", "none", *option("options=-c default_tablespace=small")]
+        done = work.run(*args)
+        assert done.returncode == 7 and "space" in done.stderr and "next:" in done.stderr, (done.returncode, done.stderr)
+        disk.inside("mount", "-o", "remount,size=256m", disk.folder).check_returncode()
+        work.ok(*args)
+        assert database.one("SELECT count(*) FROM items") == rows
     finally:
         server.stop()
         disk.close()
