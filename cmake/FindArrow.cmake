@@ -31,3 +31,8 @@ if(Arrow_FOUND AND NOT TARGET Arrow::arrow)
     endif()
   endforeach()
 endif()
+# libparquet exports an OpenSSL and a simdjson of its own. The system's stand before it in every program, so that our calls reach those.
+if(TARGET Arrow::parquet)
+  set_target_properties(Arrow::parquet PROPERTIES INTERFACE_LINK_OPTIONS
+    "SHELL:-Wl,--push-state,--no-as-needed -lsimdjson -lssl -lcrypto -Wl,--pop-state")
+endif()

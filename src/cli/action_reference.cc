@@ -15,7 +15,7 @@ struct Part {
 };
 
 std::vector<Part> Parts(const Registry& registry) {
-  return {{"README.md", "stores", StoresTable(registry)},
+  return {{"README.md", "stores", StoresSummary(registry)},
           {"docs/reference/commands.md", "commands", CommandsMarkdown()},
           {"docs/reference/stores.md", "stores", StoresMarkdown(registry)},
           {"docs/reference/exit-codes.md", "exit-codes", ExitCodesMarkdown()},

@@ -52,6 +52,10 @@ FlagSpec OnExistsFlag() {
                 "If the target holds records: refuse, add new ones alone, overwrite those with the same id, or replace the dataset.");
 }
 
+FlagSpec PartitionByFlag() {
+  return Value("partition-by", Kind::text, "KEY", "", "For a target that is a folder of files: one folder for each value of the tenant (`tenant`) or of a field of the metadata.");
+}
+
 FlagSpec MetricFlag() {
   return Choice("metric", {"cosine", "dot", "l2", "l1", "hamming", "jaccard"}, "", "The metric, where the source does not know its own; nothing is guessed.");
 }
@@ -63,6 +67,8 @@ FlagSpec ModelFlag() {
 FlagSpec UnsupportedFlag() {
   return Choice("unsupported", {"refuse", "reject"}, "refuse", "What the target cannot hold: refuse the copy, or reject the records that have it.");
 }
+
+FlagSpec LimitFlag() { return Value("limit", Kind::integer, "N", "", "Take the first N records alone, of those that are kept."); }
 
 FlagSpec JobsFlag() {
   return Letter('j', Value("jobs", Kind::integer, "N", "", "Parts of the source that are read at once; chosen from the machine."));
@@ -103,7 +109,7 @@ const FlagGroup kTargetFlags{"Store", {TargetOpt()}};
 
 const FlagGroup kWhatFlags{
     "What is copied",
-    {OnExistsFlag(), Value("limit", Kind::integer, "N", "", "Copy the first N records alone."),
+    {OnExistsFlag(), PartitionByFlag(), LimitFlag(),
      MetricFlag(), ModelFlag(),
      Choice("missing-vector", {"reject", "keep"}, "reject", "A record without a vector: reject it, or keep it where the target can."),
      UnsupportedFlag()}};
@@ -128,7 +134,7 @@ const FlagGroup kMapFlags{
                       "vector:NAME=DIMS for one of several.")),
      Switch("normalise", "Bring dense float32 vectors to length 1, after --reduce; a vector of zeros is rejected.")}};
 
-const FlagGroup kVerifyLimitFlags{"What was copied", {Value("limit", Kind::integer, "N", "", "The copy took the first N records alone.")}};
+const FlagGroup kVerifyLimitFlags{"What was copied", {LimitFlag()}};
 
 const FlagGroup kRestoreFlags{"What is restored", {OnExistsFlag(), MetricFlag(), ModelFlag(), UnsupportedFlag()}};
 

@@ -3,29 +3,12 @@
 #include <fmt/format.h>
 
 #include "cli/help.h"
+#include "cli/markdown_table.h"
+#include "cli/matrix.h"
 #include "cli/spec.h"
 
 namespace vecferry::cli {
 namespace {
-
-/// Text of a table's cell: no pipe ends it early.
-std::string Cell(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c == '|' ? std::string("\\|") : c == '\n' ? std::string(" ") : std::string(1, c);
-  return out;
-}
-
-std::string Row(const std::vector<std::string>& cells) {
-  std::string line = "|";
-  for (const auto& cell : cells) line += " " + cell + " |";
-  return line + "\n";
-}
-
-std::string Rule(size_t columns) {
-  std::string line = "|";
-  for (size_t i = 0; i < columns; ++i) line += "---|";
-  return line + "\n";
-}
 
 template <class Set>
 std::string NamesOf(const Set& set) {
@@ -139,8 +122,21 @@ std::string StoresTable(const Registry& registry) {
   return text;
 }
 
+std::string StoresSummary(const Registry& registry) {
+  return StoresTable(registry) + "\nWhat a copy keeps, a row for each source and a column for each sink. `=`: what is carried is kept exactly. `~`: the sink changes some vectors in the "
+                                 "way it declares, and verification compares within that. `r`: some kinds of data have no place in the sink and are refused before anything is "
+                                 "written.\n\n" +
+         FidelityTable(registry, false);
+}
+
 std::string StoresMarkdown(const Registry& registry) {
   std::string text = StoresTable(registry) + "\n";
+  text += "## What each holds\n\nAn id of another kind is mapped to one that the store takes, and mapped back on the way home.\n\n" + CapabilityMatrix(registry) + "\n";
+  text += "## What a copy keeps\n\nA row for each source, a column for each sink. `=`: what is carried is kept exactly. `~`: the sink changes some vectors in the way it declares, and "
+          "verification compares within that. A number names what is refused, and what the tolerance is about; everything else that the source may hold is exact. What is "
+          "refused stops the plan before anything is written; records that lack a vector, or whose id was met before, become rejects. tests/conformance asserts all of it "
+          "for each kind of data.\n\n" +
+          FidelityTable(registry, true) + "\n";
   for (const auto& connector : registry.connectors()) text += StoreSection(connector->info());
   text += "## Layouts\n\nWhere an application keeps id, document, tenant and metadata in a store's payload; named by `?layout=NAME`.\n\n";
   text += Row({"layout", "what it is", "id field", "document field", "tenant field"}) + Rule(5);

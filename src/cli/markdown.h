@@ -7,8 +7,9 @@
 namespace vecferry::cli {
 
 std::string CommandsMarkdown();
-/// Table of the kinds of store, for README.md.
 std::string StoresTable(const Registry& registry);
+/// Table of the kinds of store and what copies between them keep, for README.md.
+std::string StoresSummary(const Registry& registry);
 /// docs/reference/stores.md: the matrix, then each kind with its options.
 std::string StoresMarkdown(const Registry& registry);
 std::string ExitCodesMarkdown();

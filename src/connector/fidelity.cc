@@ -32,6 +32,15 @@ class Fates {
   std::vector<DataFate>* out_;
 };
 
+/// Metrics of vectors that the sink would hold but for their metric. Those of bits apart where either side has them apart.
+void AddMetrics(const Capabilities& data, const Capabilities& sink, Fates* fates) {
+  const bool apart = !data.bit_metrics.empty() || !sink.bit_metrics.empty();
+  const auto held = [&](Element each) { return data.dense.contains(each) && sink.dense.contains(each); };
+  const bool bits = held(Element::bit), numbers = std::any_of(data.dense.begin(), data.dense.end(), [&](Element each) { return each != Element::bit && held(each); });
+  if (numbers) fates->RefuseEach(data.metrics, sink.metrics, apart ? "metric {} of numbers" : "metric {}");
+  if (bits && (apart || !numbers)) fates->RefuseEach(data.MetricsOf(Element::bit), sink.MetricsOf(Element::bit), apart ? "metric {} of bits" : "metric {}");
+}
+
 /// Whether the sink's change of vectors meets any of the data.
 void AddChange(const Capabilities& data, const Capabilities& sink, Fates* fates) {
   const bool real = data.multi || std::any_of(data.dense.begin(), data.dense.end(), [](Element each) { return each == Element::f32 || each == Element::f16 || each == Element::bf16; });
@@ -84,7 +93,7 @@ PairFidelity FidelityOf(const Capabilities& data, const Capabilities& sink) {
   fates.Refuse(data.max_vectors > sink.max_vectors, false, sink.max_vectors == 1 ? "several vectors" : fmt::format("more than {} vectors", sink.max_vectors));
   fates.Refuse(data.missing_vectors, sink.missing_vectors, "records without a vector");
   fates.Refuse(data.no_vectors, sink.no_vectors, "datasets without vectors");
-  fates.RefuseEach(data.metrics, sink.metrics, "metric {}");
+  AddMetrics(data, sink, &fates);
   fates.Refuse(data.unknown_metric, sink.unknown_metric, "an unknown metric");
   fates.Refuse(data.document, sink.document, "documents");
   fates.Refuse(data.tenant, sink.tenant, "tenants");
@@ -103,6 +112,7 @@ Capabilities DataOf(const RecordSchema& schema) {
   data.document = schema.has_document;
   data.tenant = schema.has_tenant;
   data.extras = !schema.extras.empty();
+  data.nul = false;
   data.no_vectors = schema.vectors.empty();
   data.max_vectors = static_cast<int>(schema.vectors.size());
   for (const VectorSpec& vector : schema.vectors) {
@@ -113,7 +123,7 @@ Capabilities DataOf(const RecordSchema& schema) {
     if (vector.kind != VectorKind::dense) continue;
     data.dense.insert(vector.element);
     if (vector.metric == Metric::unknown) data.unknown_metric = true;
-    else data.metrics.insert(vector.metric);
+    else (vector.element == Element::bit ? data.bit_metrics : data.metrics).insert(vector.metric);
   }
   return data;
 }

@@ -40,16 +40,28 @@ TEST(FidelityOf, WhatItDoesNotHoldIsNamedOnlyWhereTheSourceMayHaveIt) {
   sink.sink = true;
   sink.dense = {Element::f32};
   sink.metrics = {Metric::l2};
-  sink.document = sink.tenant = false;
+  sink.document = sink.tenant = sink.nul = false;
   sink.json = AllJsonFeatures();
   sink.json.erase(JsonFeature::nested_object);
   sink.json.erase(JsonFeature::geo);
   EXPECT_THAT(Refused(FidelityOf(Everything(), sink)),
               ElementsAre("elements f16, bit", "sparse vectors", "multi-vectors", "named vectors", "several vectors", "records without a vector", "datasets without vectors",
-                          "metric cosine", "an unknown metric", "documents", "tenants", "verbatim bytes", "nested_object, geo in metadata"));
+                          "metric cosine", "an unknown metric", "documents", "tenants", "verbatim bytes", "nested_object, geo in metadata", "U+0000 in texts"));
   Capabilities plain = sink;
   plain.source = true;
   EXPECT_THAT(FidelityOf(plain, sink).fates, IsEmpty());
+}
+
+TEST(FidelityOf, MetricsOfBitsStandApart) {
+  Capabilities sink = Everything();
+  sink.bit_metrics = {Metric::hamming};
+  EXPECT_THAT(Refused(FidelityOf(Everything(), sink)), ElementsAre("metric cosine, l2 of bits"));
+  Capabilities source = Everything();
+  source.bit_metrics = {Metric::hamming};
+  EXPECT_THAT(Refused(FidelityOf(source, sink)), IsEmpty());
+  EXPECT_THAT(Refused(FidelityOf(source, Everything())), ElementsAre("metric hamming of bits"));
+  source.dense = {Element::f32};
+  EXPECT_THAT(Refused(FidelityOf(source, Everything())), IsEmpty()) << "it has no bits";
 }
 
 TEST(FidelityOf, IdsMetTwiceAreRefusedWhereOneIsKept) {
@@ -101,12 +113,13 @@ TEST(DataOf, AgreesWithWhatRefusesASchemaAndARecord) {
   }
   BatchBuilder builder(schema);
   builder.Id("1");
-  builder.Metadata(R"({"a":{"b":null}})");
+  builder.Metadata(R"({"a":{"b":null},"a\u0000":null})");
   builder.EndRow();
   Capabilities data = DataOf(schema);
   ASSERT_TRUE(AddDataOf(*builder.Finish(), &data).ok());
   EXPECT_TRUE(data.missing_vectors);
-  EXPECT_EQ(data.json, (std::set{JsonFeature::nested_object, JsonFeature::null}));
+  EXPECT_TRUE(data.nul);
+  EXPECT_EQ(data.json, (std::set{JsonFeature::nested_object, JsonFeature::null, JsonFeature::any_key}));
 }
 
 }  // namespace

@@ -46,6 +46,8 @@ class StagedFile {
   bool finished() const { return finished_; }
   /// Bytes so far, the prefix included.
   int64_t size() const { return part_.size(); }
+  /// For a writer that cuts off again what it wrote; without the failpoint of Append.
+  GrowingFile& part() { return part_; }
   const fs::path& part_path() const { return part_path_; }
   const Place& place() const { return place_; }
   /// Where what was written stands now: what OpenReadBack reads.

@@ -48,6 +48,9 @@ Status TransformForRun(const Engine& engine, Journal& journal, std::string_view 
     ARROW_ASSIGN_OR_RAISE(ResolvedTransforms transforms, ResolvedTransforms::FromJson(*known));
     return ApplyTransforms(source, std::move(transforms));
   }
+  if (options.adopt && NamesTheRun(options.transforms)) {
+    return MakeError(Category::refused, "a map names the run, and what the run was is lost with its journal", "give the map the values that it had, in place of ${run...}");
+  }
   ARROW_ASSIGN_OR_RAISE(ResolvedTransforms transforms, ResolveTransforms(engine, source, options.transforms, FactsOfRun(engine, *source, id)));
   transforms.limit = options.limit;
   ARROW_RETURN_NOT_OK(journal.RecordIntent(kTransformIntent, transforms.ToJson()));

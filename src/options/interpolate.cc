@@ -53,7 +53,7 @@ Result<Interpolated> Interpolate(std::string_view text, const VariableLookup& lo
     const size_t end = text.find('}');
     if (end == text.npos) return MakeError(Category::usage, "a '${' is not closed", "write ${NAME}; a plain '${' is written $${");
     const std::string_view body = text.substr(0, end);
-    if (body.starts_with("run.")) {
+    if (body.starts_with("run.") || body.starts_with("source.") || body.starts_with("metadata.")) {
       result.text += fmt::format("${{{}}}", body);
     } else {
       ARROW_RETURN_NOT_OK(Put(body, lookup, &result));

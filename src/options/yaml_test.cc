@@ -107,6 +107,7 @@ TEST(Interpolate, PutsVariablesIntoText) {
   EXPECT_EQ(Put("${NESTED}")->text, "${A} $${ }");
   EXPECT_EQ(Put("$${A} $$${A} $A $ 5$ {}")->text, "${A} $${A} $A $ 5$ {}");
   EXPECT_EQ(Put("at=${run.started_at}")->text, "at=${run.started_at}");
+  EXPECT_EQ(Put("${source.store}/${metadata.a.b}/$${id}")->text, "${source.store}/${metadata.a.b}/${id}");
   EXPECT_THAT(Put("${A} ${B:-x}")->variables, ElementsAre("A", "B"));
 }
 

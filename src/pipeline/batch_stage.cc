@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 namespace vecferry {
+
 JournalReject RejectOf(const RecordView& view, int64_t row, int split, std::string code, std::string message) {
   return {split, 0, std::string(view.id(row)), std::string(view.tenant(row).value_or("")), std::move(code), std::move(message), RecordLine(view, row)};
 }

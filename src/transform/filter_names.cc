@@ -1,6 +1,7 @@
 #include "transform/filter_names.h"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -14,9 +15,8 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsWord(char c) { return IsWordStart(c) || IsDigit(c); }
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
+constexpr size_t kMostNames = 900;
 constexpr std::string_view kReserved[] = {"id", "tenant", "document", "metadata"};
-
-bool SameWord(std::string_view a, std::string_view b) { return ToLower(a) == ToLower(b); }
 
 class NameScanner {
  public:
@@ -110,12 +110,19 @@ class NameScanner {
     const std::string lower = ToLower(word);
     const bool reserved = std::find(std::begin(kReserved), std::end(kReserved), lower) != std::end(kReserved);
     Field field = lower == "metadata" ? Field{} : FieldOf({{reserved || lower == "vector" ? lower : word, false}});
-    for (auto& column : names_.columns) {
-      if (!SameWord(column.name, word)) continue;
+    const auto known = words_.find(lower);
+    if (known != words_.end()) {
+      FilterColumn& column = names_.columns[known->second];
       column.ambiguous = column.ambiguous || !(column.field == field);
       return Status::OK();
     }
-    names_.columns.push_back({word, std::move(field), false});
+    words_.emplace(lower, names_.columns.size());
+    return Offer({word, std::move(field), false});
+  }
+
+  Status Offer(FilterColumn column) {
+    if (names_.columns.size() >= kMostNames) return Bad(fmt::format("an expression has {} names at most", kMostNames));
+    names_.columns.push_back(std::move(column));
     return Status::OK();
   }
 
@@ -129,12 +136,12 @@ class NameScanner {
       }
     }
     std::string name = spelled;
-    for (int n = 2; std::any_of(names_.columns.begin(), names_.columns.end(), [&](const auto& column) { return SameWord(column.name, name); }); ++n) {
+    for (int n = 2; words_.contains(ToLower(name)); ++n) {
       name = fmt::format("{} ({})", spelled, n);
     }
     names_.sql += Quoted(name);
-    names_.columns.push_back({std::move(name), std::move(field), false});
-    return Status::OK();
+    words_.emplace(ToLower(name), names_.columns.size());
+    return Offer({std::move(name), std::move(field), false});
   }
 
   static std::string Quoted(std::string_view name) {
@@ -147,6 +154,7 @@ class NameScanner {
   size_t at_ = 0;
   int depth_ = 0;
   FilterNames names_;
+  std::map<std::string, size_t> words_;   ///< in lower case, to columns
 };
 
 }  // namespace

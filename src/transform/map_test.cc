@@ -165,6 +165,16 @@ TEST(Map, Vectors) {
   EXPECT_THAT(Applied(spec, view).status().message(), HasSubstr("there is a vector:b already"));
 }
 
+TEST(Map, NothingNestsTooDeep) {
+  std::vector<std::string> maps = {"a0=x"};
+  for (int i = 0; i < 40; ++i) {
+    std::string target = "a" + std::to_string(i + 1);
+    for (int k = 0; k < 30; ++k) target += ".n";
+    maps.push_back(target + "=a" + std::to_string(i));
+  }
+  EXPECT_EQ(Metadata(maps, R"({"x":1})"), "map-conflict");
+}
+
 TEST(Map, FieldTypesFollow) {
   RecordSchema schema = TestSchema();
   schema.field_types = {{"n", "int4"}, {"when", "timestamptz"}};

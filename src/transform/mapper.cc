@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include <arrow/array.h>
-#include <arrow/array/builder_binary.h>
+#include <arrow/buffer.h>
 #include <arrow/record_batch.h>
+#include <arrow/type.h>
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -17,12 +18,37 @@ namespace {
 
 using Kind = MetadataTree::Kind;
 
+constexpr size_t kMostText = 64 << 20, kMostColumn = size_t{1} << 30;
+
 /// id, tenant or document of the record at hand: as it was, or a node of the tree.
 struct Slot {
   std::optional<std::string_view> text;
   int node = MetadataTree::kNone;
   bool there() const { return text || node != MetadataTree::kNone; }
   void Clear() { text.reset(), node = MetadataTree::kNone; }
+};
+
+/// A column of text as it is made. Its memory is the process's own, as that of batches is, and not kept by a pool.
+struct TextColumn {
+  std::string data;
+  std::vector<int32_t> offsets{0};
+  std::vector<uint8_t> bits;
+  int64_t rows = 0, nulls = 0;
+
+  Status Append(std::optional<std::string_view> text) {
+    if (text && data.size() + text->size() > kMostColumn) return MakeError(Category::too_large, "the maps make a column of text of more than 1 GiB of one batch", "use a smaller --batch-size");
+    if (text) data.append(*text);
+    offsets.push_back(static_cast<int32_t>(data.size()));
+    if (rows % 8 == 0) bits.push_back(0);
+    if (text) bits.back() = static_cast<uint8_t>(bits.back() | (1u << (rows % 8)));
+    else ++nulls;
+    ++rows;
+    return Status::OK();
+  }
+  std::shared_ptr<arrow::Array> Finish() {
+    auto validity = nulls == 0 ? nullptr : arrow::Buffer::FromVector(std::move(bits));
+    return arrow::MakeArray(arrow::ArrayData::Make(arrow::utf8(), rows, {std::move(validity), arrow::Buffer::FromVector(std::move(offsets)), arrow::Buffer::FromString(std::move(data))}, nulls));
+  }
 };
 
 /// Which columns the rules change; the others are handed on as they are.
@@ -120,6 +146,9 @@ struct Mapper::Impl {
 
   Status Put(const Field& field, int node, bool overwrite) {
     if (SlotOf(field)) return PutInSlot(field, node, overwrite);
+    if (static_cast<int>(field.path.size()) + tree.Depth(node) >= kMaxJsonDepth) {
+      return BadRecord("map-conflict", fmt::format("{} would nest too deep", Printable(field.Spelled(), 200)));
+    }
     if (const int there = tree.Find(field.path); there != MetadataTree::kNone) {
       if (!overwrite) return BadRecord("map-occupied", fmt::format("the record has a {} already", Printable(field.Spelled(), 200)));
       tree.Replace(there, node);
@@ -162,6 +191,7 @@ struct Mapper::Impl {
   Status Fill(const Template& text, std::string* out) {
     out->clear();
     for (const auto& part : text.parts) {
+      if (out->size() > kMostText) return BadRecord("map-too-large", "the text would be larger than 64 MiB");
       if (!part.field) {
         out->append(part.fact.empty() ? part.text : FactOf(facts, part.fact).value_or(""));
         continue;
@@ -232,10 +262,10 @@ struct Mapper::Impl {
   // ---- a batch ----
 
   struct Builders {
-    arrow::StringBuilder id, tenant, document, metadata;
+    TextColumn id, tenant, document, metadata;
   };
 
-  Status AppendSlot(const Slot& slot, arrow::StringBuilder* out) { return slot.there() ? out->Append(TextOf(slot)) : out->AppendNull(); }
+  Status AppendSlot(const Slot& slot, TextColumn* out) const { return out->Append(slot.there() ? std::optional(TextOf(slot)) : std::nullopt); }
 
   Status Append(const RecordView& view, int64_t row, Builders* out) {
     const Status applied = Row(view, row);
@@ -287,16 +317,14 @@ Result<MappedColumns> Mapper::Map(const RecordView& view) {
     for (int64_t row = 0; row < view.rows(); ++row) ARROW_RETURN_NOT_OK(impl.Append(view, row, &builders));
   }
   MappedColumns columns;
-  const auto column = [&](bool made, bool there, const char* name, arrow::StringBuilder& builder, std::shared_ptr<arrow::Array>* out) -> Status {
-    if (!there) return Status::OK();
-    if (made) return builder.Finish(out);
-    *out = view.batch()->GetColumnByName(name);
-    return Status::OK();
+  const auto column = [&](bool made, bool there, const char* name, TextColumn& text) -> std::shared_ptr<arrow::Array> {
+    if (!there) return nullptr;
+    return made ? text.Finish() : view.batch()->GetColumnByName(name);
   };
-  ARROW_RETURN_NOT_OK(column(written.id, true, "id", builders.id, &columns.id));
-  ARROW_RETURN_NOT_OK(column(written.tenant, schema().has_tenant, "tenant", builders.tenant, &columns.tenant));
-  ARROW_RETURN_NOT_OK(column(written.document, schema().has_document, "document", builders.document, &columns.document));
-  ARROW_RETURN_NOT_OK(column(written.metadata, true, "metadata", builders.metadata, &columns.metadata));
+  columns.id = column(written.id, true, "id", builders.id);
+  columns.tenant = column(written.tenant, schema().has_tenant, "tenant", builders.tenant);
+  columns.document = column(written.document, schema().has_document, "document", builders.document);
+  columns.metadata = column(written.metadata, true, "metadata", builders.metadata);
   columns.failed = std::move(impl.failed);
   return columns;
 }

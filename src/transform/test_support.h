@@ -1,8 +1,11 @@
-// What tests of transforms share: a batch from JSON metadata, and a source in memory.
 #pragma once
+// What tests of transforms share: batches from JSON metadata, and a chain run over one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
+#include "record/digest.h"
 #include "transform/source.h"
 
 namespace vecferry {

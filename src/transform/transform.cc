@@ -41,7 +41,6 @@ struct Transform::Impl {
   std::unique_ptr<Mapper> mapper;
   std::vector<VectorStep> steps;            ///< of each vector of the mapped schema; not all are dense
   std::vector<size_t> vectors;              ///< position of each before the maps
-  std::map<std::string, Projection> projections;
   RecordSchema schema;
   std::shared_ptr<arrow::Schema> arrow_schema;
   bool changes_keys = false, changes_content = false;
@@ -86,7 +85,7 @@ struct Transform::Impl {
     }
     for (auto& spec : schema.vectors) {
       if (spec.kind != VectorKind::dense) {
-        steps.push_back({spec, spec, nullptr, false});
+        steps.push_back({spec, spec, false, {}, {}});
         continue;
       }
       const Reduction* chosen = nullptr;
@@ -100,8 +99,7 @@ struct Transform::Impl {
         return MakeError(Category::refused, fmt::format("the projection of this run is of {} dimensions, {} has {} now", fitted->second.from, spec.column(), spec.dims),
                          "start anew with --restart");
       }
-      if (projects) projections[spec.column()] = fitted->second;
-      ARROW_ASSIGN_OR_RAISE(VectorStep step, PlanStep(spec, chosen, projects ? &projections[spec.column()] : nullptr, transforms.spec.normalise));
+      ARROW_ASSIGN_OR_RAISE(VectorStep step, PlanStep(spec, chosen, projects ? &fitted->second : nullptr, transforms.spec.normalise));
       spec = step.after;
       steps.push_back(std::move(step));
     }

@@ -1,5 +1,6 @@
 #include "transform/tree.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace vecferry {
@@ -61,6 +62,12 @@ int MetadataTree::Find(const std::vector<std::string>& path) const {
     if (node == kNone) return kNone;
   }
   return node;
+}
+
+int MetadataTree::Depth(int node) const {
+  int deepest = 0;
+  for (int child = at(node).first; child != kNone; child = at(child).next) deepest = std::max(deepest, 1 + Depth(child));
+  return deepest;
 }
 
 std::string_view MetadataTree::TypeName(int node) const {

@@ -33,6 +33,8 @@ class MetadataTree final : public JsonVisitor {
 
   /// The member at that path, or kNone.
   int Find(const std::vector<std::string>& path) const;
+  /// How deep the node nests: 0 of a leaf or an empty container.
+  int Depth(int node) const;
   /// The type of a node as people call it: "integer", "string", "datetime".
   std::string_view TypeName(int node) const;
 

@@ -27,37 +27,40 @@ Status Normalise(float* vector, size_t n) {
   return Status::OK();
 }
 
-void Project(const Projection& projection, const float* in, float* out) {
-  const auto n = static_cast<size_t>(projection.from);
-  std::vector<float> centred(n);
-  for (size_t i = 0; i < n; ++i) centred[i] = in[i] - projection.mean[i];
-  for (size_t k = 0; k < static_cast<size_t>(projection.to); ++k) {
-    const float* row = projection.components.data() + k * n;
-    double sums[4] = {0, 0, 0, 0};
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-      for (size_t lane = 0; lane < 4; ++lane) sums[lane] += static_cast<double>(row[i + lane]) * static_cast<double>(centred[i + lane]);
-    }
-    for (; i < n; ++i) sums[0] += static_cast<double>(row[i]) * static_cast<double>(centred[i]);
-    out[k] = static_cast<float>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+/// Where a vector stands while it is changed.
+struct Scratch {
+  std::vector<float> in, out;
+  std::vector<double> sums;
+};
+
+/// Each record by itself and in one order, so that it comes out the same wherever it stands in a batch.
+void Project(const VectorStep& step, Scratch& scratch) {
+  const auto from = static_cast<size_t>(step.before.dims), to = static_cast<size_t>(step.after.dims);
+  scratch.sums.assign(to, 0);
+  double* const sums = scratch.sums.data();
+  for (size_t i = 0; i < from; ++i) {
+    const double x = static_cast<double>(scratch.in[i]) - step.mean[i];
+    const double* const row = step.by_element.data() + i * to;
+    for (size_t k = 0; k < to; ++k) sums[k] += row[k] * x;
   }
+  for (size_t k = 0; k < to; ++k) scratch.out[k] = static_cast<float>(sums[k]);
 }
 
-Status Change(const VectorStep& step, const uint8_t* in, std::vector<float>& floats, uint8_t* out) {
+Status Change(const VectorStep& step, const uint8_t* in, Scratch& scratch, uint8_t* out) {
   const auto width = static_cast<size_t>(step.after.width());
-  if (!step.projection && !step.normalise) {
+  if (!step.projects() && !step.normalise) {
     std::memcpy(out, in, width);
     return Status::OK();
   }
   const auto n = static_cast<size_t>(step.after.dims);
-  if (step.projection) {
-    std::memcpy(floats.data() + n, in, static_cast<size_t>(step.before.width()));
-    Project(*step.projection, floats.data() + n, floats.data());
+  if (step.projects()) {
+    std::memcpy(scratch.in.data(), in, static_cast<size_t>(step.before.width()));
+    Project(step, scratch);
   } else {
-    std::memcpy(floats.data(), in, width);
+    std::memcpy(scratch.out.data(), in, width);
   }
-  if (step.normalise) ARROW_RETURN_NOT_OK(Normalise(floats.data(), n));
-  std::memcpy(out, floats.data(), width);
+  if (step.normalise) ARROW_RETURN_NOT_OK(Normalise(scratch.out.data(), n));
+  std::memcpy(out, scratch.out.data(), width);
   return Status::OK();
 }
 
@@ -85,7 +88,7 @@ Result<Reduction> ParseReduction(std::string_view text) {
 }
 
 Result<VectorStep> PlanStep(const VectorSpec& spec, const Reduction* reduction, const Projection* projection, bool normalise) {
-  VectorStep step{spec, spec, projection, normalise};
+  VectorStep step{spec, spec, normalise, {}, {}};
   if ((projection || normalise) && spec.element != Element::f32) {
     return MakeError(Category::unsupported, fmt::format("{} has elements of {}; only float32 vectors are normalised or reduced by PCA", spec.column(), Name(spec.element)),
                      "truncate it, or leave it as it is by naming the vectors that are meant: --reduce vector:NAME=DIMS");
@@ -96,6 +99,13 @@ Result<VectorStep> PlanStep(const VectorSpec& spec, const Reduction* reduction, 
     return MakeError(Category::usage, fmt::format("--reduce: {} has {} dimensions, {} are wanted", spec.column(), spec.dims, reduction->dims), "give it fewer");
   }
   step.after.dims = reduction->dims;
+  if (!projection) return step;
+  const auto from = static_cast<size_t>(projection->from), to = static_cast<size_t>(projection->to);
+  step.mean.assign(projection->mean.begin(), projection->mean.end());
+  step.by_element.resize(projection->components.size());
+  for (size_t k = 0; k < to && projection->components.size() == from * to; ++k) {
+    for (size_t i = 0; i < from; ++i) step.by_element[i * to + k] = static_cast<double>(projection->components[k * from + i]);
+  }
   return step;
 }
 
@@ -104,12 +114,14 @@ Result<std::shared_ptr<arrow::Array>> ApplyStep(const VectorStep& step, const Ve
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> data, arrow::AllocateBuffer(rows * width));
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> bits, arrow::AllocateBuffer((rows + 7) / 8));
   std::memset(bits->mutable_data(), 0, static_cast<size_t>(bits->size()));
-  std::vector<float> floats(static_cast<size_t>(step.before.dims) + static_cast<size_t>(step.after.dims));
+  Scratch scratch;
+  scratch.in.resize(static_cast<size_t>(step.before.dims));
+  scratch.out.resize(static_cast<size_t>(step.before.dims));
   int64_t nulls = 0;
   for (int64_t row = 0; row < rows; ++row) {
     uint8_t* const out = data->mutable_data() + row * width;
     const bool null = column.IsNull(row);
-    const Status changed = null ? Status::OK() : Change(step, column.data + row * column.width, floats, out);
+    const Status changed = null ? Status::OK() : Change(step, column.data + row * column.width, scratch, out);
     if (!changed.ok()) failed->emplace_back(row, changed);
     if (null || !changed.ok()) {
       std::memset(out, 0, static_cast<size_t>(width));

@@ -52,9 +52,11 @@ class PcaFitter {
 /// What becomes of one dense vector column.
 struct VectorStep {
   VectorSpec before, after;
-  const Projection* projection = nullptr;   ///< else the first after.dims elements are kept
   bool normalise = false;
-  bool changes() const { return before.dims != after.dims || projection || normalise; }
+  /// Of a projection, else empty and the first after.dims elements are kept: the mean, and before.dims rows of after.dims numbers.
+  std::vector<double> mean, by_element;
+  bool projects() const { return !mean.empty(); }
+  bool changes() const { return before.dims != after.dims || projects() || normalise; }
 };
 
 /// The step for a column. Category::unsupported where its element type cannot take it, usage where dims do not fit.

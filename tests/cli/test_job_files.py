@@ -140,6 +140,16 @@ def test_options_of_the_command_line_win_by_name(cli, memories):
     assert cli.run("plan", "--config", name, "--target-opt", "layout=default").code == 0
 
 
+def test_filters_and_maps_stand_in_it_as_lists(cli, memories):
+    text = sides(more="sample: ${SHARE:-50%}\nfilter:\n  - document IS NOT NULL\n  - length(document) > ${LEAST}\nmap:\n  - set:origin=${source.store}/$${id}\n  - set:at=${run.started_at}\n")
+    report = cli.run("copy", "--config", job(cli.folder, text), "--json", env={"LEAST": "0"})
+    assert report.code == 0 and 60 < report.json["written"] < 240 and report.json["verify"]["ok"], report
+    record = json.loads((cli.folder / "out.jsonl").read_text().splitlines()[1])
+    assert record["metadata"]["origin"] == "mcp-memory/" + record["id"] and record["metadata"]["at"].startswith("20")
+    bad = cli.run("copy", "--config", job(cli.folder, sides(more="filter: 'nonsense('\n")))
+    assert bad.code == 2, bad
+
+
 def test_a_backup_and_a_restore_from_one_file(cli, memories):
     text = "source: mcp-memory:memories.db\nfile: kept.jsonl\ntarget: {uri: 'qdrant-local:back', dataset: m}\nquiet: true\n"
     name = job(cli.folder, text)
@@ -207,7 +217,7 @@ def test_the_variables_of_the_guide_are_understood_as_people_write_them(cli):
     if "postgresql" not in {store["scheme"] for store in cli.run("stores", "--json").json["stores"]}:
         pytest.skip("this build has no postgresql:")
     example = ROOT / "examples/qdrant-to-postgres.yaml"
-    env = {"QDRANT_URL": "http://127.0.0.1:9", "DATABASE_URL": "postgres://rpg:secret-7@127.0.0.1:9/gamedb"}
+    env = {"QDRANT_URL": "http://127.0.0.1:9", "QDRANT_GRPC_PORT": "9", "DATABASE_URL": "postgres://rpg:secret-7@127.0.0.1:9/gamedb"}
     answer = cli.run("plan", "--config", example, env=env)
     assert "game_collection" in answer.err and "secret-7" not in answer.out + answer.err, answer
     assert answer.code not in (0, 1, 2), answer

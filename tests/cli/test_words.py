@@ -100,6 +100,23 @@ def test_stores_tells_the_same_three_times(cli):
         assert scheme in cli.run("stores", scheme).out
 
 
+def test_what_a_copy_keeps_is_told_for_every_pair(cli):
+    stores, page = cli.run("stores", "--json").json["stores"], cli.run("stores", "--markdown").out
+    readme = (ROOT / "README.md").read_text()
+    sources = [s["scheme"] for s in stores if s["capabilities"]["read"] == "yes"]
+    sinks = [s["scheme"] for s in stores if s["capabilities"]["write"] == "yes"]
+    head = "| from \\ to | " + " | ".join(f"`{s}`" for s in sinks) + " |\n"
+    assert head in page and head in readme
+    notes = dict(re.findall(r"^(\d+)\. (.+)\.$", page, re.M))
+    for store in stores:
+        assert set(store["copied_into"]) == (set(sinks) if store["scheme"] in sources else set())
+        for sink, kept in store["copied_into"].items():
+            row = re.search(rf"^\| `{store['scheme']}` \| ([=~].*) \|$", page.split(head)[1], re.M)[1].split(" | ")
+            sign, _, number = row[sinks.index(sink)].partition(" ")
+            assert sign == ("~" if "; tolerance: " in kept else "=")
+            assert "exact" + ("; " + notes[number] if number else "") == kept
+
+
 def test_exit_codes_page_has_every_code():
     header = (ROOT / "src/base/error.h").read_text()
     page = (ROOT / "docs/reference/exit-codes.md").read_text()

@@ -253,6 +253,7 @@ class Table {
     AddJson("date", {R"({"a":{"$vf":"date","v":"2024-05-06"}})"});
     AddJson("datetime", {R"({"a":{"$vf":"datetime","v":"2024-05-06T07:08:09.123456Z"}})"});
     AddJson("time", {R"({"a":{"$vf":"time","v":"07:08:09"}})"});
+    AddJson("geo", {R"({"a":{"$vf":"geo","v":"1.5,-2"}})"});
     AddJson("vf_key", {R"({"$vf":"object","v":{"$vf":"mine","x":1}})"});
     AddJson("types_differ", {R"({"a":1})", R"({"a":"x"})", R"({"a":true})"});
     AddJson("strings_like_others", {R"({"a":"1","b":"true","c":"null","d":"2024-05-06","e":"NaN","f":"{}","g":"1.0"})"});

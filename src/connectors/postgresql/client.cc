@@ -24,8 +24,10 @@ constexpr int64_t kConnectSeconds = 30;
 // What values look like must not depend on the role's or the database's settings.
 constexpr const char* kFixedSettings =
     "SELECT pg_catalog.set_config(name, value, false) FROM (VALUES ('DateStyle','ISO'),('IntervalStyle','iso_8601'),('TimeZone','UTC'),"
-    "('bytea_output','hex'),('extra_float_digits','1'),('standard_conforming_strings','on'),('synchronize_seqscans','off'),"
-    "('idle_in_transaction_session_timeout','0')) AS s(name, value)";
+    "('bytea_output','hex'),('extra_float_digits','1'),('standard_conforming_strings','on'),('synchronize_seqscans','off')) AS s(name, value) "
+    // A session that holds a snapshot waits for as long as the run takes; not every version has all of these.
+    "UNION ALL SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings "
+    "WHERE name IN ('idle_in_transaction_session_timeout','idle_session_timeout','transaction_timeout')";
 
 std::string Trimmed(const char* text) {
   std::string out = text ? text : "";

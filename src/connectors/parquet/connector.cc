@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "columnar/table_file.h"
+#include "connectors/parquet/parquet.h"
+#include "files/staged_folder.h"
+
+namespace vecferry::parquet_store {
+namespace {
+
+using Kind = OptionSpec::Kind;
+
+OptionSpec Option(std::string name, Kind kind, std::string value_name, std::string help, std::string default_value = "", std::vector<std::string> choices = {}) {
+  OptionSpec spec;
+  spec.name = std::move(name);
+  spec.kind = kind;
+  spec.value_name = std::move(value_name);
+  spec.help = std::move(help);
+  spec.default_value = std::move(default_value);
+  spec.choices = std::move(choices);
+  return spec;
+}
+
+std::vector<OptionSpec> Options() {
+  std::vector<OptionSpec> options = {
+      Option("id", Kind::text, "COLUMN", "Reading files of others: the column of the ids, or @row to number the rows."),
+      Option("vector", Kind::text, "COLUMN", "Reading files of others: the column of the vectors, or several as NAME=COLUMN,NAME=COLUMN; empty for none."),
+      Option("document", Kind::text, "COLUMN", "Reading files of others: the column of the text that was embedded; empty for none."),
+      Option("tenant", Kind::text, "COLUMN", "Reading files of others: the column or partition key of the tenants; empty for none."),
+      Option("metadata", Kind::text, "COLUMNS", "Reading files of others: the columns that are metadata, with commas between; * for all others (the default), empty for none."),
+      Option("json", Kind::text, "COLUMN", "Reading files of others: a column of text that holds the metadata as one JSON object."),
+      Option("f64", Kind::choice, "", "Vectors of doubles: refused where a 32-bit float does not hold a number, or rounded to the nearest.", "refuse", {"refuse", "round"}),
+      Option("compression", Kind::choice, "", "Writing: the codec.", "zstd", {"zstd", "snappy", "gzip", "lz4", "none"}),
+      Option("level", Kind::integer, "N", "Writing: the codec's level; its own default where it is not told."),
+      Option("encoding", Kind::choice, "", "Writing: how float vectors are encoded; byte-stream-split is smaller and slower.", "plain", {"plain", "byte-stream-split"}),
+      Option("row-group-size", Kind::bytes, "SIZE", "Writing: a row group is ended beyond it.", "128MiB"),
+      Option("row-group-rows", Kind::integer, "N", "Writing: the most rows of a row group.", "1048576"),
+      Option("partition-by", Kind::text, "KEY", "Writing a folder: one folder KEY=VALUE for each value of the tenant (`tenant`) or of a field of the metadata."),
+      Option("file-size", Kind::bytes, "SIZE", "Writing a folder: a file is ended beyond it, and the next begun.", "1GiB")};
+  options[0].example = "id=doc_id";
+  options[1].example = "vector=title=title_emb,body=body_emb";
+  for (auto& spec : files::S3OptionSpecs()) options.push_back(std::move(spec));
+  return options;
+}
+
+Connector::Info MakeInfo() {
+  Connector::Info info;
+  info.scheme = "parquet";
+  info.title = "Parquet, a file or a folder of files";
+  info.example = "parquet:docs.parquet";
+  info.backup_ending = ".parquet";
+  info.notes = "Every type of the record comes back as it was, and pyarrow, pandas, DuckDB and others read the columns; docs/formats/parquet.md has them. Files of others are read by "
+               "naming their columns. A name that ends in .parquet is a file, another a folder. Files and local folders appear when they are whole.";
+  Capabilities& can = info.capabilities;
+  can.source = can.sink = can.undo = true;
+  can.consistency = Consistency::frozen;
+  can.unique_ids = false;
+  can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
+  can.dense = {Element::f32, Element::f16, Element::bf16, Element::u8, Element::i8, Element::bit};
+  can.sparse = can.multi = can.named_vectors = can.missing_vectors = can.no_vectors = can.unknown_metric = can.extras = true;
+  can.max_vectors = 1000;
+  can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1, Metric::hamming, Metric::jaccard};
+  can.json = AllJsonFeatures();
+  can.replay = Replay::truncate_and_replay;
+  can.replace = ReplaceMode::atomic;
+  can.appends = false;
+  can.expansion = 2.0;
+  can.batch_rows = 8192;
+  can.batch_bytes = int64_t{16} << 20;
+  can.flush_bytes = int64_t{128} << 20;
+  can.flush_seconds = 30;
+  info.options = Options();
+  return info;
+}
+
+bool IsFileName(const std::string& name) {
+  const std::string lower = ToLower(name);
+  return lower.ends_with(".parquet") || lower.ends_with(".parq") || lower.ends_with(".pq");
+}
+
+class ParquetConnector final : public Connector {
+ public:
+  const Info& info() const override { return info_; }
+
+  Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext& context) override {
+    ARROW_ASSIGN_OR_RAISE(const auto source, OpenSource(location, context));
+    ARROW_ASSIGN_OR_RAISE(const DatasetInfo there, source->Describe());
+    return std::vector<DatasetSummary>{{"", there.count, fmt::format("{} vectors", there.schema.vectors.size())}};
+  }
+
+  Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext&) override {
+    ARROW_ASSIGN_OR_RAISE(const auto values, Check(location));
+    ARROW_ASSIGN_OR_RAISE(const files::Place place, files::Place::Of(location));
+    columnar::ColumnNames names;
+    const auto given = [&](const char* name) {
+      const auto found = location.options.find(name);
+      return found == location.options.end() ? std::nullopt : std::optional(found->second);
+    };
+    names.id = given("id");
+    names.tenant = given("tenant");
+    names.document = given("document");
+    names.vector = given("vector");
+    names.metadata = given("metadata");
+    names.json = given("json");
+    names.round = values.at("f64") == "round";
+    return parquet_store::OpenSource(place, names);
+  }
+
+  Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext&) override {
+    ARROW_ASSIGN_OR_RAISE(const auto values, Check(location));
+    ARROW_ASSIGN_OR_RAISE(const files::Place place, files::Place::Of(location));
+    ARROW_ASSIGN_OR_RAISE(const WriteOptions options, WriteOptionsOf(values));
+    ARROW_ASSIGN_OR_RAISE(const auto there, place.Stat());
+    const bool file = there ? !there->folder : IsFileName(place.name());
+    if (!file) return OpenFolderSink(place, options);
+    if (!options.partition_by.empty()) return MakeError(Category::usage, "one file has no partitions", "name a folder, without .parquet at its end");
+    return OpenFileSink(place, options);
+  }
+
+  bool Recognises(const fs::path& path) const override {
+    std::error_code ec;
+    if (!fs::is_directory(path, ec)) return columnar::LooksLikeParquet(path);
+    if (fs::exists(path / "VDF_META.json", ec)) return false;
+    const auto files = files::Place(path).Files(1000);
+    return files.ok() && !files->empty() && columnar::LooksLikeParquet(path / files->front().relative);
+  }
+
+ private:
+  Result<std::map<std::string, std::string>> Check(const Location& location) const {
+    if (!location.dataset.empty()) return MakeError(Category::usage, "a Parquet file or folder is one dataset and has no names in it", "leave out what follows the '#'");
+    return CheckOptions(info_.options, location.options, "option of parquet");
+  }
+
+  static Result<WriteOptions> WriteOptionsOf(const std::map<std::string, std::string>& values) {
+    const auto text = [&](const char* name) {
+      const auto found = values.find(name);
+      return found == values.end() ? std::string() : found->second;
+    };
+    WriteOptions options;
+    options.table.compression = text("compression");
+    if (!text("level").empty()) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t level, ParseInt(text("level")));
+      options.table.level = static_cast<int>(std::clamp<int64_t>(level, -1000, 1000));
+    }
+    options.table.byte_stream_split = text("encoding") == "byte-stream-split";
+    ARROW_ASSIGN_OR_RAISE(const uint64_t group, ParseBytes(text("row-group-size")));
+    ARROW_ASSIGN_OR_RAISE(options.table.row_group_rows, ParseInt(text("row-group-rows")));
+    ARROW_ASSIGN_OR_RAISE(const uint64_t file, ParseBytes(text("file-size")));
+    if (group < (1 << 16) || group > (uint64_t{4} << 30)) return MakeError(Category::usage, "row-group-size is 64KiB to 4GiB");
+    if (options.table.row_group_rows < 1 || options.table.row_group_rows > (int64_t{1} << 30)) return MakeError(Category::usage, "row-group-rows is 1 to 1073741824");
+    if (file < (1 << 20)) return MakeError(Category::usage, "file-size is at least 1MiB");
+    options.table.row_group_bytes = static_cast<int64_t>(group);
+    options.file_size = static_cast<int64_t>(std::min<uint64_t>(file, INT64_MAX));
+    options.partition_by = text("partition-by");
+    return options;
+  }
+
+  const Info info_ = MakeInfo();
+};
+
+}  // namespace
+
+std::unique_ptr<Connector> MakeParquetConnector() { return std::make_unique<ParquetConnector>(); }
+
+}  // namespace vecferry::parquet_store
