@@ -52,6 +52,10 @@ FlagSpec OnExistsFlag() {
                 "If the target holds records: refuse, add new ones alone, overwrite those with the same id, or replace the dataset.");
 }
 
+FlagSpec PartitionByFlag() {
+  return Value("partition-by", Kind::text, "KEY", "", "For a target that is a folder of files: one folder for each value of the tenant (`tenant`) or of a field of the metadata.");
+}
+
 FlagSpec MetricFlag() {
   return Choice("metric", {"cosine", "dot", "l2", "l1", "hamming", "jaccard"}, "", "The metric, where the source does not know its own; nothing is guessed.");
 }
@@ -105,7 +109,7 @@ const FlagGroup kTargetFlags{"Store", {TargetOpt()}};
 
 const FlagGroup kWhatFlags{
     "What is copied",
-    {OnExistsFlag(), LimitFlag(),
+    {OnExistsFlag(), PartitionByFlag(), LimitFlag(),
      MetricFlag(), ModelFlag(),
      Choice("missing-vector", {"reject", "keep"}, "reject", "A record without a vector: reject it, or keep it where the target can."),
      UnsupportedFlag()}};

@@ -104,6 +104,8 @@ Result<Location> Session::Locate(const std::string& text, const std::string& fla
     location.options[pair.substr(0, equals)] = pair.substr(equals + 1);
     location.had_secret |= IsSecretName(pair.substr(0, equals));
   }
+  // A flag of its own for an option that every store of files has.
+  if (flag == "target-opt" && invocation_.Has("partition-by")) location.options["partition-by"] = invocation_.Text("partition-by");
   if (location.had_secret) {
     events_.Warning(fmt::format("a credential stands in the address or the options of {}: other users of this machine can see it in the list of "
                                 "processes, and shells keep it; give it by the environment or a file",

@@ -16,6 +16,7 @@
 #include <parquet/properties.h>
 #include <parquet/schema.h>
 #include <parquet/types.h>
+#include <unistd.h>
 
 #include "columnar/guard.h"
 #include "files/file.h"
@@ -23,10 +24,15 @@
 namespace vecferry::columnar {
 namespace {
 
-/// Of all open row groups and the batches read of them: pages claim their own size, and a claim of many GiB must not be believed.
-constexpr int64_t kMaxMemory = int64_t{8} << 30;
 constexpr int64_t kMaxFooter = int64_t{256} << 20;
 constexpr int64_t kLocalBuffer = int64_t{1} << 20, kRemoteBuffer = int64_t{8} << 20;
+
+/// Of all readers together. Pages claim their own size, and a claim beyond this machine's memory is an error, not the end of the
+/// process. Batches outlive their readers, so the pool outlives all.
+arrow::MemoryPool* Pool() {
+  static auto* pool = new arrow::CappedMemoryPool(arrow::default_memory_pool(), int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGE_SIZE) / 4 * 3);
+  return pool;
+}
 
 parquet::ReaderProperties PropertiesFor(const files::Place& place, arrow::MemoryPool* pool) {
   parquet::ReaderProperties properties(pool);
@@ -36,12 +42,6 @@ parquet::ReaderProperties PropertiesFor(const files::Place& place, arrow::Memory
   properties.set_thrift_string_size_limit(static_cast<int32_t>(kMaxFooter));
   properties.set_thrift_container_size_limit(kMaxRowGroups);
   return properties;
-}
-
-/// Buffers go back to the pool that they came from, and batches outlive their reader: so it is one pool, which is never gone.
-arrow::MemoryPool* Pool() {
-  static auto* const pool = new arrow::CappedMemoryPool(arrow::default_memory_pool(), kMaxMemory);
-  return pool;
 }
 
 /// Positions of the leaf columns under each field.

@@ -5,11 +5,13 @@
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/npy/npy.h"
 #include "connectors/parquet/parquet.h"
 #include "connectors/postgresql/postgresql.h"
 #include "connectors/qdrant/qdrant.h"
 #include "connectors/qdrant_local/qdrant_local.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
+#include "connectors/vdf/vdf.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -21,6 +23,8 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(MakeCsvConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
+  registry.Add(MakeNpyConnector());
+  registry.Add(vdf::MakeVdfConnector());  // before parquet: a folder of that kind holds Parquet files
   registry.Add(parquet_store::MakeParquetConnector());
   registry.Add(MakePostgresqlConnector());
   registry.Add(MakeQdrantConnector());

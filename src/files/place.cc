@@ -155,6 +155,7 @@ Result<std::vector<Place::Listed>> Place::Files(size_t limit, bool all) const {
     arrow::fs::FileSelector selector;
     selector.base_dir = key_;
     selector.recursive = true;
+    selector.allow_not_found = true;
     const auto found = fs->GetFileInfo(selector);
     if (!found.ok()) return Classify(found.status(), "cannot list");
     for (const auto& info : *found) {

@@ -1,5 +1,6 @@
 #include "files/s3.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -35,16 +36,19 @@ class Watching final : public arrow::fs::S3RetryStrategy {
   const std::shared_ptr<S3::LastError> last_;
 };
 
-/// The library must be ended before the process is.
 Status StartLibrary() {
   static const arrow::Status started = [] {
     arrow::fs::S3GlobalOptions options = arrow::fs::S3GlobalOptions::Defaults();
     options.log_level = arrow::fs::S3LogLevel::Off;  // its log would print what servers say, credentials' names too
-    const arrow::Status status = arrow::fs::InitializeS3(options);
-    if (status.ok()) std::atexit([] { (void)arrow::fs::EnsureS3Finalized(); });
-    return status;
+    return arrow::fs::InitializeS3(options);
   }();
   return started;
+}
+
+/// The library must be ended before the process is, and before what its first client leaves to be destroyed at the end.
+void EndLibraryAtExit() {
+  static const int registered = std::atexit([] { (void)arrow::fs::EnsureS3Finalized(); });
+  (void)registered;
 }
 
 struct CodeFacts {
@@ -77,8 +81,15 @@ constexpr std::array kCodes = {
     CodeFacts{"InternalFailure", Category::transient, "run the same command again"},
     CodeFacts{"RequestTimeout", Category::transient, "run the same command again"},
 };
-/// Aws::Client::CoreErrors::NETWORK_CONNECTION and REQUEST_TIMEOUT: the request met no answer.
+/// Of Aws::Client::CoreErrors: NETWORK_CONNECTION and REQUEST_TIMEOUT, where the request met no answer.
 constexpr int kNoConnection = 99, kTimeout = 24;
+
+/// Answers to HEAD have no body and so no code; the library tells by their status. INVALID_CLIENT_TOKEN_ID, MISSING_AUTHENTICATION_TOKEN, ACCESS_DENIED,
+/// UNRECOGNIZED_CLIENT, INVALID_SIGNATURE, SIGNATURE_DOES_NOT_MATCH, INVALID_ACCESS_KEY_ID of Aws::Client::CoreErrors.
+bool IsDenied(int type) {
+  constexpr std::array kDenied = {3, 8, 15, 17, 21, 22, 23};
+  return std::find(kDenied.begin(), kDenied.end(), type) != kDenied.end();
+}
 
 }  // namespace
 
@@ -133,6 +144,7 @@ Result<std::shared_ptr<arrow::fs::S3FileSystem>> S3::Get(const std::string& buck
   options.background_writes = false;
   options.retry_strategy = std::make_shared<Watching>(last_);
   auto made = arrow::fs::S3FileSystem::Make(options);
+  EndLibraryAtExit();
   if (!made.ok()) return MakeError(Category::usage, fmt::format("S3: {}", Printable(made.status().message(), 300)), "check the s3-* options and the AWS_* variables");
   opened_ = std::move(made).ValueOrDie();
   return opened_;
@@ -150,7 +162,10 @@ Status S3::Classify(const arrow::Status& status, std::string_view what, std::str
     retryable = std::exchange(last_->retryable, false);
   }
   ErrorFacts facts = FactsOfS3Code(code);
-  if (facts.category == Category::internal && (retryable || type == kNoConnection || type == kTimeout)) {
+  if (facts.category == Category::internal && IsDenied(type)) {
+    facts.category = Category::unauthorized;
+    facts.next_step = kCredentials;
+  } else if (facts.category == Category::internal && (retryable || type == kNoConnection || type == kTimeout)) {
     facts.category = Category::transient;
     facts.retry = Retry::after_delay;
     facts.next_step = "see that the server is there and run the same command again";

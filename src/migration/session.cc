@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "record/json.h"
 
 namespace vecferry {
 namespace {
@@ -91,8 +92,14 @@ Result<int64_t> WriteRejects(Journal& journal, const fs::path& file) {
   ARROW_RETURN_NOT_OK(journal.EachReject([&](const JournalReject& reject) -> Status {
     nlohmann::ordered_json line = {{"code", reject.code}, {"message", reject.message}, {"id", reject.id}};
     if (!reject.tenant.empty()) line["tenant"] = reject.tenant;
-    const auto record = nlohmann::ordered_json::parse(reject.record, nullptr, false);
-    if (!record.is_discarded()) line["record"] = record;
+    // A tree is copied and printed level by level of the stack: what nests deeper than metadata may stays text.
+    bool deep = false;
+    const auto shallow = [&](int depth, nlohmann::ordered_json::parse_event_t, nlohmann::ordered_json&) {
+      deep |= depth > 2 * kMaxJsonDepth;
+      return !deep;
+    };
+    const auto record = nlohmann::ordered_json::parse(reject.record, shallow, false);
+    if (!deep && !record.is_discarded()) line["record"] = record;
     else if (!reject.record.empty()) line["record_text"] = reject.record;
     lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     ++count;

@@ -5,13 +5,15 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "files/file.h"
 #include "sidecar/census.h"
-#include "sidecar/file.h"
 #include "sidecar/header.h"
 #include "sidecar/open.h"
 #include "sidecar/splitter.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 namespace {
 
 constexpr std::string_view kHeaderStart = "{\"vecferry_sidecar\":";

@@ -7,10 +7,16 @@
 
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "files/file.h"
 #include "sidecar/paired_source.h"
 #include "sidecar/spool.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
+using files::Stamp;
+using files::Rename;
+
 namespace {
 
 constexpr const char* kCreateIntent = "create-file";
@@ -70,6 +76,8 @@ class PairedSink final : public Sink, public Undo {
     if (intents_) {
       ARROW_ASSIGN_OR_RAISE(const auto renamed, intents_->Find(kRenameIntent));
       finished_ = renamed && *renamed != "0" && *renamed == std::to_string(InodeOf(target_.vectors));
+      // Cut short between the two renames: the side-car is there, and no vectors.
+      side_is_ours_ = renamed && only_new_;
     }
     if (finished_) return Status::OK();
     if (intents_) ARROW_RETURN_NOT_OK(intents_->Record(kCreateIntent, spool_->paths().vectors.string()));
@@ -153,8 +161,9 @@ class PairedSink final : public Sink, public Undo {
   /// What stands in the two places is left alone unless this run has put it there.
   Status DropDataset() override {
     if (spool_) ARROW_RETURN_NOT_OK(spool_->Remove());
-    if (spool_ && !finished_) return Status::OK();
-    for (const fs::path& path : {target_.vectors, target_.side}) {
+    const bool whole = !spool_ || finished_;
+    if (!whole && !side_is_ours_) return Status::OK();
+    for (const fs::path& path : whole ? std::vector{target_.vectors, target_.side} : std::vector{target_.side}) {
       std::error_code ec;
       fs::remove(path, ec);
       if (ec) return ErrnoError(ec.value(), "cannot remove", path.string());
@@ -226,7 +235,7 @@ class PairedSink final : public Sink, public Undo {
   std::optional<Spool> spool_;
   std::string vectors_, ids_, lines_;
   IntentLog* intents_ = nullptr;
-  bool only_new_ = false;
+  bool only_new_ = false, side_is_ours_ = false;
   bool finished_ = false;  ///< by this process or an earlier one of the run
 };
 

@@ -4,11 +4,13 @@
 #include <string>
 
 #include "connector/connector.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 #include "sidecar/sidecar.h"
 #include "sidecar/vectors.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 
 /// What a kind of file of vectors does of the sink's work. Used by one thread at a time.
 class VectorForm {

@@ -5,8 +5,13 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "files/file.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
+using files::Stamp;
+
 namespace {
 
 constexpr int64_t kSmallestSplit = 4096;  ///< rows

@@ -4,11 +4,12 @@
 #include <vector>
 
 #include "connector/connector.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 #include "sidecar/sidecar.h"
 #include "sidecar/vectors.h"
 
 namespace vecferry::sidecar {
+
 
 /// A dataset in a file of vectors and, where there is one, its side-car.
 struct Pair {

@@ -3,14 +3,16 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "files/file.h"
 #include "pickle/reader.h"
 #include "pickle/writer.h"
 #include "sidecar/census.h"
-#include "sidecar/file.h"
 #include "sidecar/open.h"
 #include "sidecar/splitter.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 namespace {
 
 using pickle::Fault;

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 #include "sidecar/open.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 
 std::string_view Name(Format format) {
   switch (format) {

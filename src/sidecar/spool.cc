@@ -5,8 +5,12 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "files/file.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
+using files::Stamp;
 
 std::string SpoolState::ToText() const { return fmt::format("{} {} {}", rows, lines, inode); }
 

@@ -2,9 +2,11 @@
 #include <optional>
 #include <string>
 
-#include "sidecar/file.h"
+#include "files/file.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 
 /// What is durable of a spool, as it stands in a journal.
 struct SpoolState {

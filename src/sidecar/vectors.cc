@@ -5,9 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "files/file.h"
 #include "record/elements.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 
 Status Vectors::Ids(int64_t, int64_t, int64_t*) const { return MakeError(Category::internal, "rows without ids"); }
 

@@ -3,10 +3,12 @@
 #include <memory>
 #include <string>
 
+#include "files/file.h"
 #include "record/schema.h"
-#include "sidecar/file.h"
 
 namespace vecferry::sidecar {
+
+using files::File;
 
 /// The vectors of a file, row by row, with the ids that the file itself gives them. Thread-safe.
 class Vectors {

@@ -131,6 +131,16 @@ void Harness::Add(const RecordView& view, Content* content) {
   }
 }
 
+std::set<int64_t> Harness::Collisions(const RecordView& records, const Sink& sink) {
+  std::set<std::string> keys;
+  std::set<int64_t> rows;
+  for (int64_t row = 0; row < records.rows(); ++row) {
+    const auto key = sink.KeyOf(records.tenant(row).value_or(""), records.id(row));
+    if (key.ok() && !keys.insert(*key).second) rows.insert(row);
+  }
+  return rows;
+}
+
 Harness::Content Harness::Of(const RecordView& view) {
   Content content;
   Add(view, &content);

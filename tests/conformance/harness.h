@@ -72,6 +72,9 @@ class Harness : public testing::Test {
   /// Writes and finishes.
   void WriteAll(const Location& location, const std::vector<RecordView>& batches);
 
+  /// Rows whose key the store takes for that of an earlier row. After Prepare.
+  static std::set<int64_t> Collisions(const RecordView& records, const Sink& sink);
+
   struct Content {
     Digest digest;
     std::vector<std::string> keys;  ///< in the order they were read

@@ -69,7 +69,10 @@ class Kill : public EngineSinkSuite {
   std::string target_text_;
 };
 
-/// Once at each place that has a name, the store's own among them.
+/// Those of the engine's own are the same for every store, and of writes and acknowledgements each batch has its test.
+bool IsTheEngines(const std::string& point) { return point.starts_with("journal.") || point.starts_with("transfer."); }
+
+/// Once at each place that has a name: the store's own, and the engine's where the store is quick.
 STORE_TEST(Kill, AtEveryNamedPoint) {
   const fs::path list = dir_ / "points";
   Begin("listed");
@@ -86,6 +89,7 @@ STORE_TEST(Kill, AtEveryNamedPoint) {
   EXPECT_GE(points.size(), 4u);
   int n = 0;
   for (const auto& [name, hits] : points) {
+    if (IsTheEngines(name) && fixture_->outlasts_process && can_.replay != Replay::truncate_and_replay) continue;
     SCOPED_TRACE(name);
     for (const int hit : std::set<int>{1, kEachTwice ? hits : 1}) {
       Begin("p" + std::to_string(++n));

@@ -37,7 +37,7 @@ class ThereAndBack : public EngineSinkSuite {
       EXPECT_GT(went->transfer.rejected, 0) << "this case passes: it need not be waived";
     } else {
       ASSERT_TRUE(went.ok()) << went.status();
-      EXPECT_EQ(went->transfer.rejected, static_cast<int64_t>(lacking.size() + unheld.size()));
+      EXPECT_EQ(went->transfer.rejected, static_cast<int64_t>(lacking.size() + unheld.size() + Collide(records)));
       Shown(went->transfer.rejected > 0 ? Fidelity::refused : expected.carried());
     }
     EXPECT_EQ(went->exit_code, went->transfer.rejected > 0 ? exit_code::kRejects : exit_code::kOk) << went->ToJson();
@@ -57,6 +57,19 @@ class ThereAndBack : public EngineSinkSuite {
       const auto reject = fit.Check(records, row);
       if (reject && (reject->code == "missing-vector") == vectors) rows.insert(row);
     }
+    return rows;
+  }
+
+  /// How many records become one with another in the store, which only those of several tenants may.
+  size_t Collide(const RecordView& records) {
+    std::set<std::string_view> ids;
+    for (int64_t row = 0; row < records.rows(); ++row) ids.insert(records.id(row));
+    if (static_cast<int64_t>(ids.size()) == records.rows()) return 0;
+    NewRun();
+    const auto sink = OpenSink(Fresh("keys"));
+    Must(sink->Prepare(SpecOf(records.schema())));
+    const size_t rows = Collisions(records, *sink).size();
+    Must(sink->Abort());
     return rows;
   }
 

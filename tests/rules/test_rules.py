@@ -15,7 +15,7 @@ MAY_INCLUDE = {
     "sqlite": GROUND,
     "record": GROUND,
     "pickle": GROUND | {"record"},
-    "sidecar": GROUND | {"record", "pickle", "options", "connector"},
+    "sidecar": GROUND | {"record", "pickle", "options", "connector", "files"},
     "options": GROUND,
     "progress": GROUND,
     "journal": GROUND | {"sqlite", "record", "connector"},

@@ -12,6 +12,7 @@
 namespace vecferry::csv {
 namespace {
 
+constexpr size_t kMaxRejectText = size_t{1} << 20;  ///< a larger row is named and not repeated
 constexpr int64_t kNoEnd = std::numeric_limits<int64_t>::max();
 
 /// A stretch of whole rows of the file as it was when the plan was made.
@@ -76,8 +77,22 @@ class Reader final : public SplitReader {
     if (first_line_ == 0) {
       ARROW_ASSIGN_OR_RAISE(first_line_, file_->LineAt(from_));
     }
-    batch->rejects.push_back({Printable(parser_.id()), Printable(parser_.tenant()), FactsOf(why).code, fmt::format("line {}: {}", first_line_ + row.line, why.message()), ""});
+    batch->rejects.push_back({Printable(parser_.id()), Printable(parser_.tenant()), FactsOf(why).code, fmt::format("line {}: {}", first_line_ + row.line, why.message()), TextOf(row)});
     return Status::OK();
+  }
+
+  /// The row as it could be written again; nothing where it is broken or large.
+  std::string TextOf(const Row& row) const {
+    std::string text;
+    if (row.fault != Row::Fault::none) return text;
+    for (size_t i = 0; i < row.fields->size(); ++i) {
+      const Field& field = (*row.fields)[i];
+      if (text.size() + field.text.size() > kMaxRejectText || !IsValidUtf8(field.text)) return {};
+      if (i > 0) text += file_->dialect().delimiter;
+      if (row.IsNull(i, file_->dialect())) text += field.text;
+      else AppendField(field.text, file_->dialect(), &text);
+    }
+    return text;
   }
 
   const std::shared_ptr<OpenFile> file_;

@@ -59,14 +59,17 @@ Status NoColumn(std::string_view what, std::string_view name, const std::vector<
                    fmt::format("the columns are {}; name them with id=, document=, metadata=, vector=, tenant=", fmt::join(shown, ", ")));
 }
 
+/// A vector that has no name stands where tables of pgvector have theirs.
+std::string NameOf(const VectorSpec& spec) { return spec.kind == VectorKind::dense && spec.name.empty() ? "embedding" : spec.column(); }
+
 /// The parts of a schema in the order in which they are written, with the names of their columns.
 Result<std::vector<Column>> PartsOf(const RecordSchema& schema, const Wishes& wishes) {
   std::vector<Column> parts = {{Or(wishes.id, "id"), Role::id, 0, 0, {}}};
-  if (schema.has_tenant) parts.push_back({Or(wishes.tenant, "tenant"), Role::tenant, 0, 0, {}});
-  if (schema.has_document) parts.push_back({Or(wishes.document, "document"), Role::document, 0, 0, {}});
+  if (schema.has_tenant) parts.push_back({Or(wishes.tenant, Or(wishes.layout_tenant, "tenant")), Role::tenant, 0, 0, {}});
+  if (schema.has_document) parts.push_back({Or(wishes.document, Or(wishes.layout_document, "document")), Role::document, 0, 0, {}});
   for (size_t i = 0; i < schema.vectors.size(); ++i) {
     const VectorSpec& spec = schema.vectors[i];
-    parts.push_back({i < wishes.vectors.size() ? wishes.vectors[i] : spec.column(), Role::vector, i, 0, {}});
+    parts.push_back({i < wishes.vectors.size() ? wishes.vectors[i] : NameOf(spec), Role::vector, i, 0, {}});
     if (const std::string* type = TypeIn(wishes, parts.back().name)) {
       const auto wanted = VectorTypeOf(*type);
       if (!wanted || wanted->kind != spec.kind || wanted->element != spec.element || (spec.kind != VectorKind::sparse && wanted->number && wanted->number != spec.dims)) {
@@ -111,8 +114,9 @@ Result<Table> TableFor(const RecordSchema& schema, const Wishes& wishes) {
   Table table;
   table.schema = schema;
   ARROW_ASSIGN_OR_RAISE(std::vector<Column> parts, PartsOf(schema, wishes));
-  const std::string metadata = Or(wishes.metadata, "metadata");
-  if (wishes.columns.empty()) {
+  const std::string metadata = Or(wishes.metadata, Or(wishes.layout_metadata, "metadata"));
+  const std::vector<std::string>& columns = wishes.columns.empty() ? wishes.layout_columns : wishes.columns;
+  if (columns.empty()) {
     const auto vectors = std::find_if(parts.begin(), parts.end(), [](const Column& part) { return part.role == Role::vector || part.role == Role::extra; });
     std::vector<Column> fields;
     if (wishes.fields_as_columns) {
@@ -122,13 +126,13 @@ Result<Table> TableFor(const RecordSchema& schema, const Wishes& wishes) {
     parts.insert(vectors, fields.begin(), fields.end());
     table.columns = std::move(parts);
   } else {
-    for (const std::string& name : wishes.columns) {
+    for (const std::string& name : columns) {
       const auto part = std::find_if(parts.begin(), parts.end(), [&](const Column& each) { return each.name == name; });
       if (part != parts.end()) table.columns.push_back(*part);
       else table.columns.push_back({name, name == metadata ? Role::metadata : Role::field, 0, 0, {}});
     }
     for (const Column& part : parts) {
-      if (Contains(wishes.columns, part.name)) continue;
+      if (Contains(columns, part.name)) continue;
       return MakeError(Category::refused, fmt::format("the column '{}' of the records is not among the columns that were named", Printable(part.name, 100)),
                        "add it to columns=, or say which column it is with id=, document=, vector=, tenant=");
     }
@@ -150,9 +154,9 @@ class Finder {
   Result<Table> Find() {
     for (const std::string& name : names_) table_.columns.push_back({name, name.empty() ? Role::ignored : Role::field, 0, 0, {}});
     ARROW_RETURN_NOT_OK(Assign(Role::id, Or(wishes_.id, "id"), "the id", true));
-    ARROW_RETURN_NOT_OK(Assign(Role::document, Or(wishes_.document, "document"), "the document", !wishes_.document.empty()));
-    ARROW_RETURN_NOT_OK(Assign(Role::tenant, Or(wishes_.tenant, "tenant"), "the tenant", !wishes_.tenant.empty()));
-    ARROW_RETURN_NOT_OK(Assign(Role::metadata, Or(wishes_.metadata, "metadata"), "the metadata", !wishes_.metadata.empty()));
+    ARROW_RETURN_NOT_OK(Assign(Role::document, Or(wishes_.document, Or(wishes_.layout_document, "document")), "the document", !wishes_.document.empty()));
+    ARROW_RETURN_NOT_OK(Assign(Role::tenant, Or(wishes_.tenant, Or(wishes_.layout_tenant, "tenant")), "the tenant", !wishes_.tenant.empty()));
+    ARROW_RETURN_NOT_OK(Assign(Role::metadata, Or(wishes_.metadata, Or(wishes_.layout_metadata, "metadata")), "the metadata", !wishes_.metadata.empty()));
     ARROW_RETURN_NOT_OK(Vectors());
     ARROW_RETURN_NOT_OK(Types());
     table_.schema.id_kind = wishes_.id_kind.value_or(IdKind::string);
@@ -228,7 +232,12 @@ class Finder {
       table_.schema.field_types[name] = type;
     }
     for (Column& column : table_.columns) {
-      if (column.role == Role::field && !column.type) column.type = FieldType::text;
+      if (column.role != Role::field || column.type) continue;
+      column.type = FieldType::text;
+      const auto named = wishes_.layout_types.find(column.name);
+      if (named == wishes_.layout_types.end()) continue;
+      ARROW_ASSIGN_OR_RAISE(column.type, TypeOfName(named->second));
+      table_.schema.field_types.insert(*named);
     }
     return Status::OK();
   }
@@ -242,14 +251,10 @@ bool SameNames(const Table& table, const std::vector<std::string>& names) {
   return std::equal(table.columns.begin(), table.columns.end(), names.begin(), names.end(), [](const Column& column, const std::string& name) { return column.name == name; });
 }
 
-bool NamesColumns(const Wishes& wishes) {
-  return !wishes.id.empty() || !wishes.document.empty() || !wishes.metadata.empty() || !wishes.tenant.empty() || !wishes.vectors.empty() || !wishes.types.empty();
-}
-
 }  // namespace
 
 Result<Table> TableOf(const std::vector<std::string>& names, const Wishes& wishes, const std::optional<Table>& described) {
-  if (described && SameNames(*described, names) && !NamesColumns(wishes)) {
+  if (described && SameNames(*described, names) && !wishes.named) {
     Table table = *described;
     table.described = true;
     for (VectorSpec& spec : table.schema.vectors) {

@@ -18,7 +18,11 @@ struct Wishes {
   std::vector<std::string> vectors;            ///< names of the columns with vectors
   std::vector<std::string> columns;            ///< all columns in their order
   std::map<std::string, std::string> types;    ///< column -> type
-  std::map<std::string, std::string> names;    ///< payload field of a layout -> column
+  /// Of the layout's table, where no option says it: names that a file need not have, and the columns that are written.
+  std::string layout_document, layout_metadata, layout_tenant;
+  std::vector<std::string> layout_columns;
+  std::map<std::string, std::string> layout_types;
+  bool named = false;                          ///< options name columns, so that a side-car's are not meant
   Metric metric = Metric::unknown;
   std::optional<IdKind> id_kind;
   bool fields_as_columns = false;

@@ -85,7 +85,45 @@ std::vector<OptionSpec> Options() {
   return options;
 }
 
-Result<Wishes> ParseWishes(const std::map<std::string, std::string>& options, const Layout*) {
+namespace {
+
+bool NamesColumns(const Wishes& wishes) {
+  return !wishes.id.empty() || !wishes.document.empty() || !wishes.metadata.empty() || !wishes.tenant.empty() || !wishes.vectors.empty() || !wishes.types.empty();
+}
+
+/// An application's table says what no option does.
+void TakeLayout(const Layout& layout, Wishes* wishes) {
+  if (layout.name == "default" || !layout.table) return;
+  using Role = TableLayout::Role;
+  std::vector<std::string> names;
+  const auto set = [](const std::string& name, std::string* wish) {
+    if (wish->empty()) *wish = name;
+    return *wish;
+  };
+  for (const auto& column : layout.table->columns) {
+    switch (column.role) {
+      case Role::id: names.push_back(set(column.name, &wishes->id)); break;
+      case Role::document: names.push_back(set(column.name, &wishes->layout_document)); break;
+      case Role::tenant: names.push_back(set(column.name, &wishes->layout_tenant)); break;
+      case Role::metadata: names.push_back(set(column.name, &wishes->layout_metadata)); break;
+      case Role::vector:
+        if (wishes->vectors.empty()) wishes->vectors = {column.name};
+        names.insert(names.end(), wishes->vectors.begin(), wishes->vectors.end());
+        break;
+      case Role::field:
+        wishes->layout_types.emplace(column.name, column.type);
+        names.push_back(column.name);
+        break;
+      case Role::surrogate:
+      case Role::group: break;
+    }
+  }
+  wishes->layout_columns = std::move(names);
+}
+
+}  // namespace
+
+Result<Wishes> ParseWishes(const std::map<std::string, std::string>& options, const Layout* layout) {
   const auto text = [&](const char* name) {
     const auto found = options.find(name);
     return found == options.end() ? std::string() : found->second;
@@ -115,6 +153,8 @@ Result<Wishes> ParseWishes(const std::map<std::string, std::string>& options, co
     ARROW_ASSIGN_OR_RAISE(wishes.id_kind, ParseIdKind(text("id-kind")));
   }
   wishes.fields_as_columns = text("fields") == "columns";
+  wishes.named = NamesColumns(wishes);
+  if (layout) TakeLayout(*layout, &wishes);
   return wishes;
 }
 

@@ -68,7 +68,11 @@ std::unique_ptr<faiss::Index> MakeIndex(const IndexKind& kind, const Rows& rows,
     return index;
   }
   if (!kind.inverted()) {
-    if (kind.name == "pq") return std::make_unique<faiss::IndexPQ>(d, parts, bits, metric);
+    if (kind.name == "pq") {
+      auto index = std::make_unique<faiss::IndexPQ>(d, parts, bits, metric);
+      index->pq.cp.min_points_per_centroid = 1;
+      return index;
+    }
     return std::make_unique<faiss::IndexScalarQuantizer>(d, type, metric);
   }
   auto quantizer = std::make_unique<faiss::IndexFlat>(d, metric);
@@ -79,7 +83,9 @@ std::unique_ptr<faiss::Index> MakeIndex(const IndexKind& kind, const Rows& rows,
   else index = std::make_unique<faiss::IndexIVFScalarQuantizer>(quantizer.get(), static_cast<size_t>(d), n, type, metric);
   quantizer.release();
   index->own_fields = true;
-  index->cp.min_points_per_centroid = 1;  // FAISS would warn on the terminal
+  // Else FAISS warns on the terminal: how many are enough is our own check.
+  index->cp.min_points_per_centroid = 1;
+  if (auto* product = dynamic_cast<faiss::IndexIVFPQ*>(index.get())) product->pq.cp.min_points_per_centroid = 1;
   return index;
 }
 

@@ -1,16 +1,16 @@
 #pragma once
 #include "connectors/faiss/place.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 
 namespace vecferry::faiss_files {
 
 /// Plain vectors to build an index of.
 struct Rows {
-  const sidecar::File* file = nullptr;
+  const files::File* file = nullptr;
   int64_t at = 0, count = 0;
   int32_t dims = 0;
   int32_t metric = 1;                  ///< FAISS's number
-  const sidecar::File* ids = nullptr;  ///< i64 each, or nullptr: row numbers
+  const files::File* ids = nullptr;  ///< i64 each, or nullptr: row numbers
 };
 
 /// Writes a header as FAISS has it. Counts that do not fit the kind of index are the caller's to check.

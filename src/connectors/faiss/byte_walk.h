@@ -18,7 +18,7 @@ constexpr uint32_t Code(const char (&text)[5]) {
 /// Goes over a file from its beginning; every length is checked against what is left.
 class ByteWalk {
  public:
-  explicit ByteWalk(const sidecar::File& file, int64_t size) : file_(file), size_(size), window_(std::make_unique<char[]>(kWindow)) {}
+  explicit ByteWalk(const files::File& file, int64_t size) : file_(file), size_(size), window_(std::make_unique<char[]>(kWindow)) {}
 
   int64_t at() const { return at_; }
   int64_t left() const { return size_ - at_; }
@@ -63,7 +63,7 @@ class ByteWalk {
     return Status::OK();
   }
 
-  const sidecar::File& file_;
+  const files::File& file_;
   int64_t size_, at_ = 0;
   std::unique_ptr<char[]> window_;
   int64_t window_at_ = 0, window_size_ = 0;

@@ -4,7 +4,7 @@
 #include "connectors/faiss/capabilities.h"
 #include "connectors/faiss/faiss.h"
 #include "connectors/faiss/shape.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 
 namespace vecferry::faiss_files {
 
@@ -72,7 +72,7 @@ std::vector<OptionSpec> MakeOptions() {
   tolerance.name = "tolerance";
   tolerance.kind = OptionSpec::Kind::real;
   tolerance.value_name = "COSINE";
-  tolerance.help = "Sink, quantised kinds: the least cosine that a vector must keep in verification (0.999; sq4 0.97, pq 0.8).";
+  tolerance.help = "Sink, quantised kinds: the least cosine that a vector must keep in verification (0.999; sq4 0.95, pq 0.8).";
   return {metadata,
           Choice("index", "flat", {"flat", "hnsw", "ivf", "fp16", "sq8", "sq4", "pq", "ivf-fp16", "ivf-sq8", "ivf-sq4", "ivf-pq", "binary"},
                  "Sink: the kind of index that is built; fp16, sq8, sq4 and pq keep vectors less precisely."),
@@ -105,7 +105,8 @@ class FaissConnector final : public Connector {
   const Info& info() const override { return info_; }
 
   Result<Capabilities> CapabilitiesOf(const Location& location) const override {
-    ARROW_ASSIGN_OR_RAISE(const IndexKind kind, Checked(location));
+    ARROW_ASSIGN_OR_RAISE(IndexKind kind, Checked(location));
+    if (OptionOf(location, "index").empty()) TakeKindOfFile(location, &kind);
     sidecar::Format side = sidecar::Format::jsonl;
     // A source may be called the like of which a sink is not; it is not asked for what it holds.
     if (const auto place = ChoosePlace(location); place.ok()) side = place->format;
@@ -133,13 +134,24 @@ class FaissConnector final : public Connector {
     if (IsDatasetFolder(path)) return true;
     std::error_code ec;
     if (!fs::is_regular_file(path, ec)) return false;
-    const auto file = sidecar::File::Open(path, sidecar::File::Mode::read);
+    const auto file = files::File::Open(path, files::File::Mode::read);
     char start[4];
     const auto got = file.ok() ? file->ReadAt(0, start, sizeof(start)) : Result<size_t>(size_t{0});
     return got.ok() && LooksLikeIndex({start, *got});
   }
 
  private:
+  /// Where the location does not say what kind of index it is, the one that is there does.
+  static void TakeKindOfFile(const Location& location, IndexKind* kind) {
+    const auto place = FindPlace(location);
+    const auto file = place.ok() ? files::File::Open(place->index, files::File::Mode::read) : Result<files::File>(place.status());
+    const auto shape = file.ok() ? Walk(*file) : Result<Shape>(file.status());
+    if (!shape.ok() || (!shape->binary && !shape->lossy)) return;
+    const std::string& words = shape->words;
+    kind->name = shape->binary ? "binary" : words.find("PQ") != words.npos ? "pq" : words.find("SQ4") != words.npos ? "sq4" : "sq8";
+    if (OptionOf(location, "tolerance").empty()) kind->tolerance = LeastCosineOf(kind->name);
+  }
+
   Result<IndexKind> Checked(const Location& location) const {
     ARROW_ASSIGN_OR_RAISE(const auto options, CheckOptions(info_.options, location.options, "option of faiss"));
     if (!location.dataset.empty()) return MakeError(Category::usage, "an index is one dataset and has no names in it", "leave out what follows the '#'");

@@ -9,7 +9,7 @@ namespace vecferry::faiss_files {
 namespace {
 
 using sidecar::ConvertElements;
-using sidecar::File;
+using files::File;
 using sidecar::ReadExactly;
 using sidecar::Stored;
 

@@ -10,6 +10,6 @@ namespace vecferry::faiss_files {
 /// indexes are read from the file as they are asked for (IVF: 16 bytes of memory a vector); quantised ones are loaded whole
 /// by libfaiss at the first Read. `element` is that of the schema: bit for binary indexes, else f32, or f16 where Vecferry
 /// wrote f16 vectors.
-Result<std::shared_ptr<const sidecar::Vectors>> OpenVectors(std::shared_ptr<const sidecar::File> file, const Shape& shape, Element element);
+Result<std::shared_ptr<const sidecar::Vectors>> OpenVectors(std::shared_ptr<const files::File> file, const Shape& shape, Element element);
 
 }  // namespace vecferry::faiss_files

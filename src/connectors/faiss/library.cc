@@ -19,13 +19,13 @@ extern "C" void openblas_set_num_threads(int) __attribute__((weak));
 namespace vecferry::faiss_files {
 
 Status WithFaiss(const std::string& what, const std::function<void()>& act) {
-  omp_set_num_threads(std::min(kThreads, omp_get_num_procs()));
+  omp_set_num_threads(std::min(kThreads, omp_get_max_threads()));
   if (openblas_set_num_threads) openblas_set_num_threads(1);
   try {
     act();
     return Status::OK();
   } catch (const std::bad_alloc&) {
-    return MakeError(Category::limit, fmt::format("{}: there is not enough memory for it", what), "an index of that kind is held in memory as a whole: use a larger machine, or a flat index");
+    return MakeError(Category::refused, fmt::format("{}: there is not enough memory for it", what), "an index of that kind is held in memory as a whole: use a larger machine, or a flat index");
   } catch (const std::exception& error) {
     return MakeError(Category::corrupt, fmt::format("{}: FAISS says: {}", what, Printable(error.what(), 300)), "check the file, or write it again with FAISS as a Flat index");
   }

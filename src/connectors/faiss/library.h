@@ -14,7 +14,7 @@ namespace vecferry::faiss_files {
 
 inline constexpr int kThreads = 2;
 
-/// Runs `act` with the threads bounded; what it throws is a failure of that category about `what`. std::bad_alloc is Category::limit.
+/// Runs `act` with the threads bounded; what it throws is a failure of that category about `what`. std::bad_alloc is Category::refused.
 Status WithFaiss(const std::string& what, const std::function<void()>& act);
 
 /// An index whose vectors libfaiss alone can decode; loaded whole at the first call. Thread-safe.

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "sidecar/file.h"
+#include "files/file.h"
 
 namespace vecferry::faiss_files {
 namespace {
@@ -39,7 +39,7 @@ Status NotFound(const fs::path& path, std::string_view what) {
 Result<Format> FormatOfSide(const fs::path& path) {
   ARROW_ASSIGN_OR_RAISE(const Format format, sidecar::FormatOf(path));
   if (format != Format::pickle) return format;
-  ARROW_ASSIGN_OR_RAISE(const auto file, sidecar::File::Open(path, sidecar::File::Mode::read));
+  ARROW_ASSIGN_OR_RAISE(const auto file, files::File::Open(path, files::File::Mode::read));
   char start[256];
   ARROW_ASSIGN_OR_RAISE(const size_t got, file.ReadAt(0, start, sizeof(start)));
   return std::string_view(start, got).find("InMemoryDocstore") == std::string_view::npos ? Format::pickle : Format::langchain;
@@ -136,6 +136,8 @@ Result<Place> ChoosePlace(const Location& location) {
   return place;
 }
 
+double LeastCosineOf(std::string_view kind) { return kind.ends_with("pq") ? 0.8 : kind.ends_with("sq4") ? 0.95 : 0.999; }
+
 Result<IndexKind> ParseKind(const std::map<std::string, std::string>& options) {
   IndexKind kind;
   const auto text = [&](const char* name) { return options.contains(name) ? options.at(name) : std::string(); };
@@ -153,7 +155,7 @@ Result<IndexKind> ParseKind(const std::map<std::string, std::string>& options) {
   ARROW_RETURN_NOT_OK(number("nlist", 1, 1 << 24, &kind.nlist));
   ARROW_RETURN_NOT_OK(number("nbits", 4, 12, &kind.nbits));
   if (kind.name == "hnsw" && kind.m > 512) return MakeError(Category::usage, fmt::format("m={} is out of range for hnsw", kind.m), "use 2 to 512");
-  kind.tolerance = kind.name.ends_with("pq") ? 0.8 : kind.name.ends_with("sq4") ? 0.97 : 0.999;
+  kind.tolerance = LeastCosineOf(kind.name);
   if (!text("tolerance").empty()) kind.tolerance = std::strtod(text("tolerance").c_str(), nullptr);
   if (!(kind.tolerance > 0 && kind.tolerance <= 1)) return MakeError(Category::usage, "tolerance is a cosine", "use a number above 0 and up to 1");
   return kind;

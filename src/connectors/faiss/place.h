@@ -38,6 +38,8 @@ struct IndexKind {
   bool inverted() const { return name.starts_with("ivf"); }
   bool quantised() const { return name != "flat" && name != "hnsw" && name != "ivf" && !binary(); }
 };
+/// What vectors keep of their direction in an index of that kind, where nothing else is said.
+double LeastCosineOf(std::string_view kind);
 /// Category::usage for values that do not fit together. Options are checked and have their defaults.
 Result<IndexKind> ParseKind(const std::map<std::string, std::string>& options);
 

@@ -123,7 +123,7 @@ class Walker {
     ARROW_RETURN_NOT_OK(bytes_.Skip(5 * 4));
     ARROW_ASSIGN_OR_RAISE(Shape shape, Inner(outer, "HNSW", depth));
     const bool flat = code == Code("IHNf") || code == Code("IBHf");
-    if (flat ? shape.storage != Shape::Storage::rows : shape.words != (code == Code("IHNs") ? "HNSW,SQ" : "HNSW,PQ")) {
+    if (flat ? shape.storage != Shape::Storage::rows : !shape.words.starts_with(code == Code("IHNs") ? "HNSW,SQ" : "HNSW,PQ")) {
       return bytes_.Corrupt("a graph over another kind of index than it says,");
     }
     return shape;
@@ -131,10 +131,11 @@ class Walker {
 
   Result<Shape> Scalar() {
     ARROW_ASSIGN_OR_RAISE(Shape shape, Header(false));
-    ARROW_ASSIGN_OR_RAISE(const int64_t code_size, ScalarQuantizer(shape));
+    std::string word;
+    ARROW_ASSIGN_OR_RAISE(const int64_t code_size, ScalarQuantizer(shape, &word));
     ARROW_ASSIGN_OR_RAISE(const int64_t bytes, bytes_.Items(1));
     if (bytes % code_size != 0 || bytes / code_size != shape.count) return bytes_.Corrupt("another number of codes than of vectors");
-    return Quantised(shape, "SQ");
+    return Quantised(shape, word);
   }
 
   Result<Shape> Product(uint32_t code) {
@@ -153,8 +154,8 @@ class Walker {
     return shape;
   }
 
-  /// The bytes of a code.
-  Result<int64_t> ScalarQuantizer(const Shape& shape) {
+  /// The bytes of a code, and how the type is called.
+  Result<int64_t> ScalarQuantizer(const Shape& shape, std::string* word) {
     ARROW_ASSIGN_OR_RAISE(const auto type, bytes_.Take<int32_t>());
     ARROW_RETURN_NOT_OK(bytes_.Skip(8));
     ARROW_ASSIGN_OR_RAISE(const auto dims, bytes_.Take<uint64_t>());
@@ -163,6 +164,7 @@ class Walker {
     const int64_t d = shape.dims;
     // 8bit, 4bit, 8bit_uniform, 4bit_uniform, fp16, 8bit_direct, 6bit; what came later ends the process inside libfaiss 1.7.
     const int64_t sizes[] = {d, (d + 1) / 2, d, (d + 1) / 2, 2 * d, d, (6 * d + 7) / 8};
+    static constexpr const char* kWords[] = {"SQ8", "SQ4", "SQ8_uniform", "SQ4_uniform", "SQfp16", "SQ8_direct", "SQ6"};
     const int64_t ranges[] = {2 * d, 2 * d, 2, 2, 0, 0, 2 * d};
     if (type < 0 || type > 6) {
       return MakeError(Category::unsupported, fmt::format("a scalar quantizer of type {}{} is not read", type, type == 7 ? " (bf16)" : ""),
@@ -170,6 +172,7 @@ class Walker {
     }
     if (dims != static_cast<uint64_t>(d) || code_size != static_cast<uint64_t>(sizes[type])) return bytes_.Corrupt("a scalar quantizer of other dimensions");
     if (trained != ranges[type] && shape.trained && shape.count > 0) return bytes_.Corrupt("a scalar quantizer without its ranges");
+    *word = kWords[type];
     return sizes[type];
   }
 
@@ -202,7 +205,7 @@ class Walker {
     if (map > 2) return bytes_.Corrupt("an unknown kind of direct map");
     if (map == 2) ARROW_RETURN_NOT_OK(bytes_.Items(16).status());
     int64_t width = shape.width();
-    std::string_view word = binary ? "BFlat" : "Flat";
+    std::string word = binary ? "BFlat" : "Flat";
     if (code == Code("IwPQ")) {
       ARROW_RETURN_NOT_OK(bytes_.Skip(1));
       ARROW_ASSIGN_OR_RAISE(const auto size, bytes_.Take<uint64_t>());
@@ -210,15 +213,14 @@ class Walker {
       if (size != static_cast<uint64_t>(width)) return bytes_.Corrupt("a size of codes that does not fit");
       word = "PQ";
     } else if (code == Code("IwSq") || code == Code("IwSQ")) {
-      ARROW_ASSIGN_OR_RAISE(width, ScalarQuantizer(shape));
+      ARROW_ASSIGN_OR_RAISE(width, ScalarQuantizer(shape, &word));
       ARROW_ASSIGN_OR_RAISE(const auto size, bytes_.Take<uint64_t>());
       if (size != static_cast<uint64_t>(width)) return bytes_.Corrupt("a size of codes that does not fit");
       if (code == Code("IwSq")) ARROW_RETURN_NOT_OK(bytes_.Skip(1));
-      word = "SQ";
     }
     ARROW_RETURN_NOT_OK(InvertedLists(static_cast<int64_t>(lists), width, &shape));
     shape.words = fmt::format("{}{},{}", binary ? "BIVF" : "IVF", lists, word);
-    shape.lossy = word == "PQ" || word == "SQ";
+    shape.lossy = word == "PQ" || word.starts_with("SQ");
     shape.storage = shape.lossy ? Shape::Storage::library : Shape::Storage::lists;
     return shape;
   }
@@ -332,8 +334,8 @@ class Walker {
 
 }  // namespace
 
-Result<Shape> Walk(const sidecar::File& file) {
-  ARROW_ASSIGN_OR_RAISE(const sidecar::Stamp stamp, file.Stat());
+Result<Shape> Walk(const files::File& file) {
+  ARROW_ASSIGN_OR_RAISE(const files::Stamp stamp, file.Stat());
   ByteWalk bytes(file, stamp.size);
   ARROW_ASSIGN_OR_RAISE(Shape shape, Walker(bytes).Index(0));
   if (bytes.left() != 0) return bytes.Corrupt("bytes behind its end,");

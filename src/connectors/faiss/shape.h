@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/file.h"
+#include "files/file.h"
 
 /// What an index file holds, found by walking over its bytes with every length checked against the file, before libfaiss
 /// sees any of it. Facts: docs/formats/faiss.md.
@@ -41,7 +41,7 @@ struct Shape {
 
 /// Category::unsupported, saying which, for a kind of index that is not read; corrupt for bytes that are not what the format
 /// allows. Memory: eight bytes a list at most.
-Result<Shape> Walk(const sidecar::File& file);
+Result<Shape> Walk(const files::File& file);
 
 /// Whether bytes begin as an index file does.
 bool LooksLikeIndex(std::string_view start);

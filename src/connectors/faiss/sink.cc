@@ -17,7 +17,7 @@
 namespace vecferry::faiss_files {
 namespace {
 
-using sidecar::File;
+using files::File;
 using sidecar::RowVectors;
 using sidecar::Stored;
 

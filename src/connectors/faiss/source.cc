@@ -39,10 +39,10 @@ Status CheckHeader(const RecordSchema& schema, const Shape& shape, const Place& 
 
 Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext& context) {
   ARROW_ASSIGN_OR_RAISE(const Place place, FindPlace(location));
-  ARROW_ASSIGN_OR_RAISE(auto opened, sidecar::File::Open(place.index, sidecar::File::Mode::read));
-  auto file = std::make_shared<const sidecar::File>(std::move(opened));
+  ARROW_ASSIGN_OR_RAISE(auto opened, files::File::Open(place.index, files::File::Mode::read));
+  auto file = std::make_shared<const files::File>(std::move(opened));
   ARROW_ASSIGN_OR_RAISE(const Shape shape, Walk(*file));
-  ARROW_ASSIGN_OR_RAISE(const sidecar::Stamp stamp, file->Stat());
+  ARROW_ASSIGN_OR_RAISE(const files::Stamp stamp, file->Stat());
   sidecar::Pair pair;
   pair.info.store = "faiss";
   pair.info.dataset = (place.folder ? place.index.parent_path() : place.index).filename().string();

@@ -25,7 +25,8 @@ std::string_view Trimmed(std::string_view text) {
 
 simdjson::error_code RawOf(ondemand::value value, Member* member) {
   ondemand::json_type type;
-  if (const auto error = value.type().get(type)) return error;
+  // A word that is none of JSON's, such as Python's NaN, is for the reader of the value to judge.
+  if (value.type().get(type)) type = ondemand::json_type::null;
   switch (type) {
     case ondemand::json_type::object: {
       ondemand::object object;

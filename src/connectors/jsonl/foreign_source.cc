@@ -15,7 +15,8 @@ namespace {
 
 constexpr int64_t kLookedAtWhole = int64_t{4} << 30;  ///< of more bytes the records are estimated, and what they have is what the first have
 constexpr size_t kMaxFiles = 100'000;
-constexpr const char* kFolderSideCar = "_schema.json";
+constexpr size_t kMaxRejectText = size_t{1} << 20;  ///< a larger record is named and not repeated
+constexpr const char* kFolderSideCar = "collection.schema.json";
 
 struct FileAt {
   files::Place place;
@@ -51,6 +52,10 @@ bool ComesBefore(std::string_view a, std::string_view b) {
 bool IsJsonName(std::string_view name) {
   const std::string lower = ToLower(name);
   return lower.find(".json") != lower.npos || lower.find(".ndjson") != lower.npos;
+}
+
+OpenInputs Opener(const files::Place& place) {
+  return [place] { return files::OpenInput(place); };
 }
 
 Result<std::vector<FileAt>> FilesOf(const files::Place& place) {
@@ -142,6 +147,7 @@ class Reader final : public SplitReader {
     if (!IsCategory(status, Category::bad_content)) return status;
     Reject reject;
     if (!item.too_long) reject.id = Printable(parser_->id()), reject.tenant = Printable(parser_->tenant());
+    if (item.text.size() <= kMaxRejectText && IsValidUtf8(item.text)) reject.record = item.text;
     reject.code = FactsOf(status).code;
     reject.message = fmt::format("{}record {}: {}", file_.name.empty() ? "" : Printable(file_.name, 200) + ", ", item.number + 1, status.message());
     batch->rejects.push_back(std::move(reject));
@@ -208,7 +214,7 @@ class ForeignSource final : public Source {
       ARROW_ASSIGN_OR_RAISE(first, ParseInt(from));
       if (first < 0) return MakeError(Category::usage, "a cursor that is none");
     }
-    ARROW_ASSIGN_OR_RAISE(auto items, OpenItems(file->place, *wishes_, first));
+    ARROW_ASSIGN_OR_RAISE(auto items, OpenItems(Opener(file->place), *wishes_, first));
     return std::make_unique<Reader>(wishes_, schema_, std::move(items), *file, part.stamp, first, options);
   }
 
@@ -242,7 +248,7 @@ class ForeignSource final : public Source {
       bytes_ += file.size;
       if (looked >= kLookedAtWhole) exact_ = false;
       if (!exact_) continue;
-      ARROW_ASSIGN_OR_RAISE(const auto stream, OpenItems(file.place, *wishes_, 0));
+      ARROW_ASSIGN_OR_RAISE(const auto stream, OpenItems(Opener(file.place), *wishes_, 0));
       while (true) {
         ARROW_ASSIGN_OR_RAISE(const auto item, stream->Next());
         if (!item) break;

@@ -183,14 +183,14 @@ struct ColumnAt {
 /// Rows put together of the arrays of one object, each read where it stands.
 class ColumnStream final : public ItemStream {
  public:
-  static Result<std::unique_ptr<ItemStream>> Open(const files::Place& place, const Wishes& wishes, int64_t first) {
+  static Result<std::unique_ptr<ItemStream>> Open(const OpenInputs& open, const Wishes& wishes, int64_t first) {
     auto stream = std::make_unique<ColumnStream>();
     const auto or_ = [](const std::string& name, const char* otherwise) { return name.empty() ? std::string(otherwise) : name; };
     stream->columns_ = {{or_(wishes.id, "ids"), "id"}, {or_(wishes.vectors.empty() ? "" : wishes.vectors[0], "embeddings"), "embedding"},
                         {or_(wishes.document, "documents"), "document"}, {or_(wishes.metadata, "metadatas"), "metadata"}};
-    ARROW_RETURN_NOT_OK(stream->Find(place));
+    ARROW_RETURN_NOT_OK(stream->Find(open));
     for (const ColumnAt& column : stream->columns_) {
-      ARROW_ASSIGN_OR_RAISE(auto input, files::OpenInput(place));
+      ARROW_ASSIGN_OR_RAISE(auto input, open());
       stream->elements_.push_back(std::make_unique<ElementStream>(std::move(input), column.offset, stream->nested_));
     }
     for (int64_t i = 0; i < first; ++i) ARROW_RETURN_NOT_OK(stream->PassOver());
@@ -227,8 +227,8 @@ class ColumnStream final : public ItemStream {
   }
 
   /// One pass over the file: where the arrays begin and how long they are.
-  Status Find(const files::Place& place) {
-    ARROW_ASSIGN_OR_RAISE(const auto input, files::OpenInput(place));
+  Status Find(const OpenInputs& open_input) {
+    ARROW_ASSIGN_OR_RAISE(const auto input, open_input());
     ValueStream values(*input, 0, kPadding);
     ARROW_ASSIGN_OR_RAISE(const bool open, values.Take('{'));
     if (!open) return MakeError(Category::unsupported, fmt::format("{} is no object of columns", input->name()), "it begins as {\"ids\": [...], \"embeddings\": [...]}");
@@ -244,12 +244,12 @@ class ColumnStream final : public ItemStream {
     }
     if (columns_[0].offset < 0) return MakeError(Category::unsupported, fmt::format("{} has no array '{}'", input->name(), Printable(columns_[0].name, 100)), "name the array of the ids with id=");
     std::erase_if(columns_, [](const ColumnAt& column) { return column.offset < 0; });
-    return Measure(place);
+    return Measure(open_input);
   }
 
-  Status Measure(const files::Place& place) {
+  Status Measure(const OpenInputs& open_input) {
     for (ColumnAt& column : columns_) {
-      ARROW_ASSIGN_OR_RAISE(auto input, files::OpenInput(place));
+      ARROW_ASSIGN_OR_RAISE(auto input, open_input());
       if (column.field == "id") {
         ValueStream start(*input, column.offset, kPadding);
         ARROW_RETURN_NOT_OK(start.Take('[').status());
@@ -282,9 +282,9 @@ class ColumnStream final : public ItemStream {
 
 }  // namespace
 
-Result<std::unique_ptr<ItemStream>> OpenItems(const files::Place& place, const Wishes& wishes, int64_t first) {
-  if (wishes.shape == Shape::columns) return ColumnStream::Open(place, wishes, first);
-  ARROW_ASSIGN_OR_RAISE(auto input, files::OpenInput(place));
+Result<std::unique_ptr<ItemStream>> OpenItems(const OpenInputs& open, const Wishes& wishes, int64_t first) {
+  if (wishes.shape == Shape::columns) return ColumnStream::Open(open, wishes, first);
+  ARROW_ASSIGN_OR_RAISE(auto input, open());
   if (wishes.shape == Shape::lines) return std::make_unique<LineStream>(std::move(input), first);
   return std::make_unique<PointStream>(std::move(input), first, wishes.unfinished);
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,8 +63,10 @@ class ItemStream {
   /// Lives until the next call. Category::corrupt where the file is not of the shape.
   virtual Result<std::optional<Item>> Next() = 0;
 };
+/// Opens the same file anew each time: columns are read side by side.
+using OpenInputs = std::function<Result<std::shared_ptr<files::Input>>()>;
 /// Items from the `first`-th on; those before it are passed over.
-Result<std::unique_ptr<ItemStream>> OpenItems(const files::Place& place, const Wishes& wishes, int64_t first);
+Result<std::unique_ptr<ItemStream>> OpenItems(const OpenInputs& open, const Wishes& wishes, int64_t first);
 
 /// Takes items apart. Not for use by two threads at once; reuse it.
 class ItemParser {

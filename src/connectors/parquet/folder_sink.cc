@@ -60,7 +60,7 @@ class FolderSink final : public ParquetSink {
       : ParquetSink(place, options), folder_(place, "parquet"), finder_(options.partition_by), parts_(folder_, MakeSetup()) {}
 
   Status Prepare(const SinkSpec& spec) override {
-    ARROW_RETURN_NOT_OK(CheckOnlyParquet());
+    if (!spec.resumed) ARROW_RETURN_NOT_OK(Describe().status());  // which refuses a folder of other files
     ARROW_RETURN_NOT_OK(Begin(spec));
     if (by_tenant() && !spec.schema.has_tenant) {
       return MakeError(Category::usage, "the records have no tenant to partition by", "leave out partition-by, or name a field of the metadata");
@@ -157,18 +157,6 @@ class FolderSink final : public ParquetSink {
     ARROW_RETURN_NOT_OK(json_.Visit(batch.metadata(row).value_or("{}"), finder_));
     if (finder_.odd()) return BadRecord("partition-value", fmt::format("{} is no text, integer or boolean to partition by", Printable(options_.partition_by, 100)));
     return finder_.value();
-  }
-
-  /// A folder that holds anything else is not ours to exchange for another.
-  Status CheckOnlyParquet() const {
-    ARROW_ASSIGN_OR_RAISE(const auto there, place_.Stat());
-    if (!there || !there->folder) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto files, place_.Files());
-    for (const auto& file : files) {
-      if (file.relative.ends_with(".parquet")) continue;
-      return MakeError(Category::refused, fmt::format("{} holds other files, such as {}", place_.text(), Printable(file.relative, 100)), "name a folder of its own");
-    }
-    return Status::OK();
   }
 
   files::StagedFolder folder_;

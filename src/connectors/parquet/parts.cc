@@ -42,7 +42,10 @@ Result<Parts::Part*> Parts::PartFor(const Key& key) {
   }
   auto made = std::make_unique<Part>();
   made->key = key;
-  made->relative = fmt::format("{}part-{:05}.parquet", setup_.folder(key), count++);
+  // Two values may share a folder: none and an empty one do.
+  do {
+    made->relative = fmt::format("{}part-{:05}.parquet", setup_.folder(key), count++);
+  } while (parts_.contains(made->relative));
   part = made.get();
   parts_[made->relative] = std::move(made);
   return part;

@@ -4,6 +4,7 @@
 #include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "connectors/parquet/footer.h"
 
 namespace vecferry::parquet_store {
@@ -30,6 +31,15 @@ class EmptySource final : public Source {
   const std::string identity_;
 };
 
+/// A folder that holds anything else is not ours to exchange for another.
+Status CheckOnlyParquet(const std::vector<files::Place::Listed>& files, const files::Place& place) {
+  for (const auto& file : files) {
+    if (file.relative.ends_with(".parquet")) continue;
+    return MakeError(Category::refused, fmt::format("{} holds other files, such as {}", place.text(), Printable(file.relative, 100)), "name a folder of its own");
+  }
+  return Status::OK();
+}
+
 }  // namespace
 
 Status ParquetSink::NotByKey() {
@@ -44,6 +54,7 @@ Result<TargetInfo> ParquetSink::Describe() {
   if (there->folder) {
     ARROW_ASSIGN_OR_RAISE(const auto files, place_.Files());
     if (files.empty()) return info;
+    ARROW_RETURN_NOT_OK(CheckOnlyParquet(files, place_));
     if (!place_.is_local()) info.replace = ReplaceMode::window;
   }
   info.exists = true;

@@ -65,6 +65,10 @@ class PostgresqlConnector final : public Connector {
     ARROW_ASSIGN_OR_RAISE(const Options options, ParseOptions(location));
     const auto client = Client::Connect(ConnectSpecOf(options, nullptr));
     if (!client.ok()) return can;
+    if (options.table) {
+      const auto found = FindRelation(**client, *options.table);
+      if (!found.ok() || !*found) return can;
+    }
     Registry layouts;
     RegisterLayouts(layouts);
     ARROW_ASSIGN_OR_RAISE(const Layout* layout, layouts.FindLayout("default"));

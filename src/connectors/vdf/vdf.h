@@ -1,0 +1,19 @@
+#pragma once
+#include <memory>
+
+#include "connector/connector.h"
+#include "files/place.h"
+
+namespace vecferry::vdf {
+
+/// `vdf:DIR#INDEX`: the folder that vector-io (PyPI vdf-io) writes and reads (docs/formats/vdf.md).
+std::unique_ptr<Connector> MakeVdfConnector();
+
+/// What a VDF folder can hold.
+Capabilities CapabilitiesOfVdf();
+
+/// An index "" is the only one there is. `round`: doubles that f32 does not hold are rounded.
+Result<std::unique_ptr<Source>> OpenSource(const files::Place& place, const std::string& index, bool round);
+Result<std::unique_ptr<Sink>> OpenSink(const files::Place& place, const std::string& index);
+
+}  // namespace vecferry::vdf
