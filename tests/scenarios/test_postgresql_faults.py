@@ -160,8 +160,8 @@ def test_rows_that_a_table_does_not_take_become_rejects(database, work):  # noqa
     records[50]["document"] = "nul\0inside"
     source, target = jsonl(work.folder / "r.jsonl", records), database.uri("items")
     report = work.json("copy", source, target, "-q", "--on-exists", "upsert", "--unsupported", "reject", "--rejects", work.folder / "rejects.jsonl", code=3)
-    lines = [json.loads(line) for line in (work.folder / "rejects.jsonl").read_text().splitlines()[1:]]
-    rejected = {line["id"] for line in lines}
+    lines = [json.loads(line) for line in (work.folder / "rejects.jsonl").read_text().splitlines()]
+    rejected = {line["id"] for line in lines if "id" in line}
     assert {"rec-10", "rec-20", "rec-30", "rec-50"} <= rejected and len(rejected & {"rec-40", "rec-41"}) == 1 and len(rejected) == 5, rejected
     assert database.one("SELECT count(*) FROM items") == 296 and report["rejected"] == 5
 
