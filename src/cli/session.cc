@@ -104,7 +104,7 @@ Result<Location> Session::Locate(const std::string& text, const std::string& fla
     location.options[pair.substr(0, equals)] = pair.substr(equals + 1);
     location.had_secret |= IsSecretName(pair.substr(0, equals));
   }
-  // A flag of its own for an option that every store of files has.
+  // The short way to an option of those stores that are folders of files; others know no such option and say so.
   if (flag == "target-opt" && invocation_.Has("partition-by")) location.options["partition-by"] = invocation_.Text("partition-by");
   if (location.had_secret) {
     events_.Warning(fmt::format("a credential stands in the address or the options of {}: other users of this machine can see it in the list of "

@@ -65,7 +65,9 @@ bool SameField(const std::string& key, const Json& a, const Json& b, const Compa
   FieldMeaning meaning = FieldMeaning::plain;
   if (options.layout && options.layout->meanings.contains(key)) meaning = options.layout->meanings.at(key);
   if (meaning == FieldMeaning::set) return SameSet(a, b);
-  if (meaning == FieldMeaning::timestamp && options.time_tolerance > 0) return SameTime(a, b, options.time_tolerance);
+  // Two numbers are compared as they stand unless a tolerance is allowed; two spellings of a moment to the microsecond.
+  const bool spellings = !a.is_number() || !b.is_number();
+  if (meaning == FieldMeaning::timestamp && (options.time_tolerance > 0 || spellings)) return SameTime(a, b, std::max(options.time_tolerance, 1e-6));
   return SameValue(a, b);
 }
 

@@ -28,13 +28,18 @@ def test_a_collection_comes_back_with_its_parameters(samples, work, name):  # no
     assert work.json("backup", source, work.folder / "kept/c.jsonl")["digest"] == report["digest"]
 
 
-def test_killed_at_every_failpoint_and_run_again(database, work):  # noqa: F811
+def own(hits):
+    """The failpoints of the file and of backups; test_backup.py is killed at those of the engine."""
+    return {name: count for name, count in hits.items() if name.split(".")[0] in ("parquet", "backup", "file")}
+
+
+def test_killed_at_every_failpoint_of_its_own_and_run_again(database, work):  # noqa: F811
     file = work.folder / "kept/m.parquet"
     args = ["backup", f"mcp-memory:{database}", file, "--batch-size", "40", "-q"]
     hits = harness.failpoints_of(work, *args)
     digest = work.json("backup", "verify", file)["backups"][0]["digest"]
-    assert {"backup.manifest.before", "backup.manifest.after"} <= set(hits), hits
-    for name, count in hits.items():
+    assert {"backup.manifest.before", "backup.manifest.after", "parquet.rename.before", "parquet.flush.before"} <= set(hits), hits
+    for name, count in own(hits).items():
         for n in sorted({1, count}):
             shutil.rmtree(work.folder / "kept")
             (work.folder / "kept").mkdir()
@@ -57,7 +62,7 @@ def test_a_replaced_backup_is_the_old_or_the_new(database, work):  # noqa: F811
     args = ["backup", f"mcp-memory:{database}", file, "--batch-size", "40", "-q"]
     work.ok(*args)
     work.ok(*args, code=8)
-    for name in harness.failpoints_of(work, *args, "--yes"):
+    for name in own(harness.failpoints_of(work, *args, "--yes")):
         killed = work.run(*args, "--yes", env={"VECFERRY_FAILPOINT": f"{name}:1"})
         assert killed.returncode == harness.KILLED, f"{name}: {killed.stderr}"
         if manifest_of(file).exists():
@@ -84,7 +89,8 @@ def test_a_restore_killed_and_run_again(database, work):  # noqa: F811
     file, target = work.folder / "kept/m.parquet", f"qdrant-local:{work.folder}/qdrant#m"
     digest = work.json("backup", f"mcp-memory:{database}", file)["digest"]
     args = ["restore", file, target, "--batch-size", "40", "-q"]
-    for name in harness.failpoints_of(work, *args):
+    hits = harness.failpoints_of(work, *args)
+    for name in [name for name in hits if name.startswith(("sink.", "journal.", "read"))][:6] or list(hits)[:6]:
         work.forget("qdrant")
         assert work.run(*args, env={"VECFERRY_FAILPOINT": f"{name}:1"}).returncode == harness.KILLED, name
         work.ok(*args)

@@ -136,7 +136,7 @@ def test_duckdb_and_pandas_read_what_is_written(work):
 
 def test_what_pandas_and_duckdb_write_is_read(work):
     frame = pandas.DataFrame({"id": ["a", "b", "c"], "document": ['say "x"', None, "l\n2"], "year": [1999, 2000, 2001], "score": [0.1, float("nan"), 1e300], "embedding": ["[1,2.5]", "[0.1, 3]", None]})
-    for name, write in {"pandas": lambda f: frame.to_csv(f), "duckdb": lambda f, table=duckdb.from_df(frame): duckdb.sql(f"COPY (SELECT * FROM table) TO '{f}' (HEADER, DELIMITER '|')")}.items():
+    for name, write in {"pandas": lambda f: frame.to_csv(f), "duckdb": lambda f: duckdb.from_df(frame).query("made", f"COPY (SELECT * FROM made) TO '{f}' (HEADER, DELIMITER '|')")}.items():
         file = work.folder / f"{name}.csv"
         write(str(file))
         delimiter = "&delimiter=%7C" if name == "duckdb" else ""

@@ -19,6 +19,8 @@ def records(rng, rows=ROWS):
         vector = rng.normal(size=DIMS).astype(np.float32)
         if i % 3 == 0:
             vector = (vector / np.linalg.norm(vector)).astype(np.float32)
+        if i % 17 == 3:
+            vector = (vector * 1.01 / np.linalg.norm(vector)).astype(np.float32)  # near 1 is not at 1
         if i % 50 == 1:
             vector = np.zeros(DIMS, np.float32)
         if i % 100 == 7:

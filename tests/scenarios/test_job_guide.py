@@ -33,7 +33,7 @@ def test_the_guides_variables_copy_a_collection_into_its_table(qdrant, database,
     assert report["written"] == ROWS and report["verify"]["ok"], report
     with database.connect(vectors=False) as connection:
         rows = connection.execute("SELECT id, game_id, user_id, content, metadata, created_at FROM context_items").fetchall()
-    told = {row[0]: row for row in rows}
+    told = {str(row[0]): row for row in rows}
     assert len(told) == ROWS
     for i in range(ROWS):
         row = told[str(uuid.UUID(int=i + 1))]

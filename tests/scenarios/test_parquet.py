@@ -101,6 +101,7 @@ def test_several_files(work):
     source, target = f"parquet:{work.folder}/f.parquet", work.folder / "set"
     work.json("copy", source, f"parquet:{target}?file-size=1MiB&row-group-size=512KiB&compression=none", "--metric", "cosine")
     assert pq.read_table(target).num_rows == 4000
+    assert len(list(target.glob("part-*.parquet"))) > 1
     back = pq.read_table(target).sort_by("id")
     assert back["vector"].combine_chunks().values.equals(header.sort_by("id")["vector"].combine_chunks().values)
 
@@ -294,6 +295,21 @@ def test_a_killed_copy_into_a_bucket_goes_on(s3, work, point):
     done = in_s3(s3, work, "copy", source, target + "?partition-by=tenant", "--batch-size", "50")
     assert done.returncode == 0, done.stderr
     assert in_s3(s3, work, "verify", source, target).returncode == 0
+
+
+@pytest.mark.parametrize("hit", [2, 3, 4])
+def test_files_that_are_ended_leave_for_the_bucket(s3, work, hit):
+    table = pa.table({"id": [str(i) for i in range(6000)], "vector": pa.FixedSizeListArray.from_arrays(pa.array(np.random.default_rng(2).random(6000 * 256, dtype=np.float32)), 256)})
+    pq.write_table(table, work.folder / "f.parquet", row_group_size=500)
+    target = f"parquet:s3://bucket/ended{hit}/set"
+    command = ["copy", f"parquet:{work.folder}/f.parquet", f"{target}?file-size=1MiB&compression=none", "--batch-size", "200", "-j", "1"]
+    killed = work.run(*command, env={**s3.environment, "VECFERRY_FAILPOINT": f"parquet.folder.publish.before:{hit}"})
+    assert killed.returncode == harness.KILLED
+    assert len([o for o in s3.objects(f"ended{hit}/") if "_vecferry" in o]) == hit - 1
+    done = in_s3(s3, work, *command)
+    assert done.returncode == 0, done.stderr
+    files = sorted((s3.folder / f"data/bucket/ended{hit}/set").glob("*.parquet"))
+    assert len(files) > 2 and sorted(i for f in files for i in pq.read_table(f)["id"].to_pylist()) == sorted(table["id"].to_pylist())
 
 
 def test_what_is_wrong_with_a_bucket_is_said(s3, work):

@@ -146,7 +146,7 @@ def test_policies(database, work):
     work.ok("copy", filled(work.folder, 50), target, "-q")
     other = jsonl(work.folder / "other.jsonl", [record(i, document="new") for i in range(40, 60)])
     done = work.run("copy", other, target, "-q")
-    assert done.returncode == 8 and "holds 50 rows" in done.stderr, done.stderr
+    assert done.returncode == 8 and "holds 50 records" in done.stderr, done.stderr
     report = work.json("copy", other, target, "-q", "--on-exists", "append", code=3)
     assert (report["written"], report["rejected"]) == (10, 10), report
     assert database.one("SELECT count(*) FROM items") == 60 and database.one("SELECT document FROM items WHERE id = 'rec-45'") != "new"

@@ -101,6 +101,20 @@ TEST_F(FaissTest, AScalarQuantizerOfALaterTypeIsRefusedBeforeTheLibrary) {
   EXPECT_EQ(Refused(quantizer(0, 1 << 20, 4)), Category::corrupt);
 }
 
+TEST_F(FaissTest, ATransformWhoseBiasIsMissingIsRefusedBeforeTheLibrary) {
+  const auto transformed = [](uint8_t biased, uint64_t bias) {
+    std::string out = IndexHead("IxPT", 2, 6, kL2) + Raw(int32_t{1}) + "LTra" + Raw(biased) + Raw(uint64_t{4});
+    for (const float x : {1.0f, 0.0f, 0.0f, 1.0f}) out += Raw(x);
+    out += Raw(bias) + std::string(bias * 4, '\0');
+    return out + Raw(int32_t{2}) + Raw(int32_t{2}) + Raw(uint8_t{1}) + Flat(6, 2);
+  };
+  EXPECT_EQ(Must(WalkOf(transformed(0, 0))).words, "PreTransform,Flat");
+  EXPECT_EQ(Must(WalkOf(transformed(1, 2))).words, "PreTransform,Flat");
+  EXPECT_EQ(Refused(transformed(1, 0)), Category::corrupt);
+  EXPECT_EQ(Refused(transformed(16, 2)), Category::corrupt);
+  EXPECT_EQ(Refused(transformed(0, 1)), Category::corrupt);
+}
+
 TEST_F(FaissTest, OptionsOfTheSink) {
   EXPECT_TRUE(ParseKind({{"index", "hnsw"}, {"m", "16"}}).ok());
   EXPECT_FALSE(ParseKind({{"index", "hnsw"}, {"m", "0"}}).ok());

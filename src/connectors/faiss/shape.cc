@@ -60,6 +60,12 @@ class Walker {
   }
 
  private:
+  /// A boolean: what is neither 0 nor 1 would be undefined inside libfaiss.
+  Result<bool> Flag() {
+    ARROW_ASSIGN_OR_RAISE(const auto value, bytes_.Take<uint8_t>());
+    return value <= 1 ? Result<bool>(value == 1) : bytes_.Corrupt("a flag that is neither set nor clear");
+  }
+
   Result<Shape> Header(bool binary) {
     Shape shape;
     shape.binary = binary;
@@ -70,8 +76,7 @@ class Walker {
     }
     ARROW_ASSIGN_OR_RAISE(shape.count, bytes_.Take<int64_t>());
     if (!binary) ARROW_RETURN_NOT_OK(bytes_.Skip(16));
-    ARROW_ASSIGN_OR_RAISE(const auto trained, bytes_.Take<uint8_t>());
-    shape.trained = trained != 0;
+    ARROW_ASSIGN_OR_RAISE(shape.trained, Flag());
     ARROW_ASSIGN_OR_RAISE(shape.metric, bytes_.Take<int32_t>());
     if (!binary && shape.metric > 1) ARROW_RETURN_NOT_OK(bytes_.Skip(4));
     if (shape.dims <= 0 || shape.dims > kMaxDims) return bytes_.Corrupt(fmt::format("{} dimensions", shape.dims));
@@ -143,7 +148,11 @@ class Walker {
     ARROW_ASSIGN_OR_RAISE(const int64_t code_size, ProductQuantizer(shape));
     ARROW_ASSIGN_OR_RAISE(const int64_t bytes, bytes_.Items(1));
     if (bytes % code_size != 0 || bytes / code_size != shape.count) return bytes_.Corrupt("another number of codes than of vectors");
-    if (code != Code("IxPQ")) ARROW_RETURN_NOT_OK(bytes_.Skip(4 + 1 + 4));
+    if (code != Code("IxPQ")) {
+      ARROW_RETURN_NOT_OK(bytes_.Skip(4));
+      ARROW_RETURN_NOT_OK(Flag().status());
+      ARROW_RETURN_NOT_OK(bytes_.Skip(4));
+    }
     return Quantised(shape, "PQ");
   }
 
@@ -207,7 +216,7 @@ class Walker {
     int64_t width = shape.width();
     std::string word = binary ? "BFlat" : "Flat";
     if (code == Code("IwPQ")) {
-      ARROW_RETURN_NOT_OK(bytes_.Skip(1));
+      ARROW_RETURN_NOT_OK(Flag().status());
       ARROW_ASSIGN_OR_RAISE(const auto size, bytes_.Take<uint64_t>());
       ARROW_ASSIGN_OR_RAISE(width, ProductQuantizer(shape));
       if (size != static_cast<uint64_t>(width)) return bytes_.Corrupt("a size of codes that does not fit");
@@ -216,7 +225,7 @@ class Walker {
       ARROW_ASSIGN_OR_RAISE(width, ScalarQuantizer(shape, &word));
       ARROW_ASSIGN_OR_RAISE(const auto size, bytes_.Take<uint64_t>());
       if (size != static_cast<uint64_t>(width)) return bytes_.Corrupt("a size of codes that does not fit");
-      if (code == Code("IwSq")) ARROW_RETURN_NOT_OK(bytes_.Skip(1));
+      if (code == Code("IwSq")) ARROW_RETURN_NOT_OK(Flag().status());
     }
     ARROW_RETURN_NOT_OK(InvertedLists(static_cast<int64_t>(lists), width, &shape));
     shape.words = fmt::format("{}{},{}", binary ? "BIVF" : "IVF", lists, word);
@@ -288,13 +297,16 @@ class Walker {
   Status Transform(int32_t* dims) {
     ARROW_ASSIGN_OR_RAISE(const auto code, bytes_.Take<uint32_t>());
     int64_t matrix = -1, bias = 0, mean = -1;
+    bool biased = false;
     switch (code) {
       case Code("PcAm"): case Code("Pcam"): case Code("PCAm"):
-        ARROW_RETURN_NOT_OK(bytes_.Skip(4 + (code == Code("Pcam") ? 4 : 0) + 1 + (code == Code("PCAm") ? 0 : 4)));
+        ARROW_RETURN_NOT_OK(bytes_.Skip(code == Code("Pcam") ? 8 : 4));
+        ARROW_RETURN_NOT_OK(Flag().status());
+        ARROW_RETURN_NOT_OK(bytes_.Skip(code == Code("PCAm") ? 0 : 4));
         for (int i = 0; i < 3; ++i) ARROW_RETURN_NOT_OK(bytes_.Items(4).status());
         [[fallthrough]];
       case Code("rrot"): case Code("LTra"): {
-        ARROW_RETURN_NOT_OK(bytes_.Skip(1));
+        ARROW_ASSIGN_OR_RAISE(biased, Flag());
         ARROW_ASSIGN_OR_RAISE(matrix, bytes_.Items(4));
         ARROW_ASSIGN_OR_RAISE(bias, bytes_.Items(4));
         break;
@@ -308,9 +320,9 @@ class Walker {
     }
     ARROW_ASSIGN_OR_RAISE(const auto in, bytes_.Take<int32_t>());
     ARROW_ASSIGN_OR_RAISE(const auto out, bytes_.Take<int32_t>());
-    ARROW_RETURN_NOT_OK(bytes_.Skip(1));
+    ARROW_RETURN_NOT_OK(Flag().status());
     if (in != *dims || out <= 0 || out > kMaxDims) return bytes_.Corrupt("a transform of other dimensions");
-    if (matrix >= 0 && (matrix != int64_t{in} * out || (bias != 0 && bias != out))) return bytes_.Corrupt("a transform without its matrix");
+    if (matrix >= 0 && (matrix != int64_t{in} * out || (bias != out && (biased || bias != 0)))) return bytes_.Corrupt("a transform without its matrix");
     if (matrix < 0 && (in != out || (mean >= 0 && mean != in))) return bytes_.Corrupt("a transform of other dimensions");
     *dims = out;
     return Status::OK();

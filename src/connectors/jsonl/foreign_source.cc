@@ -188,7 +188,7 @@ class ForeignSource final : public Source {
     info.count = count_;
     info.count_exact = exact_;
     info.consistency = Consistency::frozen;
-    if (files_.size() > 1) info.facts["files"] = std::to_string(files_.size());
+    if (files_.size() > 1 || (files_.size() == 1 && !files_[0].name.empty())) info.facts["files"] = std::to_string(files_.size());
     info.facts["shape"] = wishes_->shape == Shape::scroll ? "qdrant-scroll" : wishes_->shape == Shape::columns ? "columns" : "lines";
     return info;
   }

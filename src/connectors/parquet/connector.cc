@@ -82,6 +82,16 @@ class ParquetConnector final : public Connector {
  public:
   const Info& info() const override { return info_; }
 
+  /// A file of a folder is ended at a flush, so there is one at least as often.
+  Result<Capabilities> CapabilitiesOf(const Location& location) const override {
+    Capabilities can = info_.capabilities;
+    const auto size = location.options.find("file-size");
+    if (size == location.options.end()) return can;
+    ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, ParseBytes(size->second));
+    can.flush_bytes = std::min<int64_t>(can.flush_bytes, static_cast<int64_t>(std::min<uint64_t>(bytes, INT64_MAX)));
+    return can;
+  }
+
   Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext& context) override {
     ARROW_ASSIGN_OR_RAISE(const auto source, OpenSource(location, context));
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo there, source->Describe());

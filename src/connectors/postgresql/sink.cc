@@ -52,7 +52,8 @@ class TableSink final : public Sink, public Undo {
     Options options = options_;
     options.table = name_;
     const auto described = FindTable(client, options, *EffectiveLayout(*relation, *layout_));
-    if (described.ok()) out.schema = described->context->shape.mapping.schema;
+    ARROW_RETURN_NOT_OK(described.status());
+    out.schema = described->context->shape.mapping.schema;
     return out;
   }
 
