@@ -29,6 +29,7 @@ struct Mapping {
   std::optional<TableLayout::Groups> groups;
   std::string collection;                 ///< the one group that is read; "": each group is a tenant
   std::vector<int> fields;                ///< columns that are metadata fields, in their order
+  std::vector<int> moments;               ///< those among them that are read as text in ISO 8601, as most records spell a moment
   std::vector<VectorColumnMap> vectors;   ///< as many as schema.vectors, in that order
   std::vector<int> key;                   ///< what reading is split by and goes on from; empty: the place of a row
   bool unique_key = false;                ///< no two rows have the same

@@ -151,6 +151,12 @@ Status RowDecoder::Metadata(const std::vector<Field>& row) {
     const Field& field = At(row, column);
     if (field.null()) continue;
     ARROW_RETURN_NOT_OK(writer.Key(shape_.relation.columns[static_cast<size_t>(column)].name));
+    if (std::find(mapping.moments.begin(), mapping.moments.end(), column) != mapping.moments.end()) {
+      std::string text;
+      ARROW_RETURN_NOT_OK(DecodeText(TypeOf(column), field.bytes(), &text));
+      ARROW_RETURN_NOT_OK(writer.String(text));
+      continue;
+    }
     ARROW_RETURN_NOT_OK(DecodeValue(TypeOf(column), field.bytes(), json_, writer));
   }
   if (mapping.metadata >= 0 && !At(row, mapping.metadata).null()) {

@@ -32,7 +32,10 @@ TableShape ShapeOf(const Relation& relation, const TargetTable& table, const Rec
       case TargetColumn::Role::document: mapping.document = at; break;
       case TargetColumn::Role::metadata: mapping.metadata = at; break;
       case TargetColumn::Role::vector: mapping.vectors[column.vector] = {at, column.type, schema.vectors[column.vector].dims}; break;
-      case TargetColumn::Role::field: mapping.fields.push_back(at); break;
+      case TargetColumn::Role::field:
+        mapping.fields.push_back(at);
+        if (column.timestamp) mapping.moments.push_back(at);
+        break;
       case TargetColumn::Role::group:
         mapping.group = at;
         if (layout.table) mapping.groups = layout.table->groups;
