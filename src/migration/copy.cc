@@ -7,6 +7,7 @@
 #include "connector/fit.h"
 #include "migration/again.h"
 #include "migration/deferral.h"
+#include "migration/drift.h"
 #include "migration/planner.h"
 #include "migration/prepass.h"
 #include "migration/report_json.h"
@@ -51,6 +52,7 @@ class Copier {
     ARROW_ASSIGN_OR_RAISE(target_, OpenTargetSide(engine_, target_location_, source_.info.layout));
     ARROW_RETURN_NOT_OK(AtSource(TransformNow(engine_, &source_, options_.transforms)));
     ARROW_ASSIGN_OR_RAISE(report_.plan, PlanCopy(engine_, source_, target_, options_));
+    if (options_.plan) ARROW_RETURN_NOT_OK(CheckDrift(*options_.plan, report_.plan));
     report_.state = "dry-run";
     report_.exit_code = ExitCodeOf(report_.plan.Check());
     report_.total = report_.plan.source.count;
@@ -248,6 +250,7 @@ class Copier {
     ARROW_RETURN_NOT_OK(run_.journal->BeginPhase("plan"));
     ARROW_ASSIGN_OR_RAISE(report_.plan, PlanCopy(engine_, source_, target_, options_));
     ARROW_RETURN_NOT_OK(AtTarget(report_.plan.Check()));
+    if (options_.plan) ARROW_RETURN_NOT_OK(CheckDrift(*options_.plan, report_.plan));
     for (const auto& issue : report_.plan.issues) {
       if (issue.count != 0) engine_.events.Send({Event::Kind::message, issue.message, {}, {{"code", issue.code}, {"count", std::to_string(issue.count)}}});
     }
