@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "connectors/csv/csv.h"
 #include "connectors/csv/dataset.h"
+#include "files/exact_file.h"
 
 namespace vecferry {
 namespace csv {
@@ -20,20 +21,8 @@ Connector::Info MakeInfo() {
       "RFC 4180 with a header; vectors are text as pgvector writes it, an empty field without quotes is NULL. What CSV cannot say (the kind of the ids, the metric,\n"
       "element types) stands in `FILE.schema.json` beside it, which the reading does without where options say the rest. Compressed input is recognised.\n"
       "Columns that no option types are text: nothing is guessed but what kind of vector a column holds. docs/formats/csv.md is the format.";
-  Capabilities& can = info.capabilities;
-  can.source = can.sink = can.undo = true;
-  can.consistency = Consistency::frozen;
-  can.unique_ids = false;
-  can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
-  can.dense = {Element::f32, Element::f16, Element::bf16, Element::u8, Element::i8, Element::bit};
-  can.sparse = can.multi = can.named_vectors = can.missing_vectors = can.no_vectors = can.unknown_metric = can.extras = true;
-  can.max_vectors = 1000;
-  can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1, Metric::hamming, Metric::jaccard};
-  can.json = AllJsonFeatures();
-  can.replay = Replay::truncate_and_replay;
-  can.replace = ReplaceMode::atomic;
-  can.appends = false;
-  can.expansion = 4.0;
+  info.capabilities = files::ExactFileCapabilities();
+  info.capabilities.expansion = 4.0;
   return info;
 }
 

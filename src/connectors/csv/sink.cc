@@ -8,15 +8,12 @@
 #include "connectors/csv/open_file.h"
 #include "connectors/csv/rows.h"
 #include "files/staged_file.h"
+#include "files/whole_sink.h"
 
 namespace vecferry::csv {
 namespace {
 
 constexpr const char* kTableIntent = "csv-table";
-
-Status NotByKey() {
-  return MakeError(Category::unsupported, "records of a CSV file cannot be changed one by one", "undo the run as a whole: the file is removed");
-}
 
 /// The types of the columns of metadata as far as they are known, with commas between them.
 std::string TypesOf(const Table& table) {
@@ -41,9 +38,9 @@ Status SetTypes(std::string_view text, Table* table) {
   return Status::OK();
 }
 
-class CsvSink final : public Sink, public Undo {
+class CsvSink final : public files::WholeSink {
  public:
-  explicit CsvSink(Dataset dataset) : dataset_(std::move(dataset)), file_(dataset_.place, "csv") {}
+  explicit CsvSink(Dataset dataset) : WholeSink("a CSV file", "the file is"), dataset_(std::move(dataset)), file_(dataset_.place, "csv") {}
 
   Result<TargetInfo> Describe() override {
     TargetInfo info;
@@ -117,17 +114,11 @@ class CsvSink final : public Sink, public Undo {
     return Status::OK();
   }
 
-  Undo* undo() override { return this; }
   Result<std::unique_ptr<Source>> OpenReadBack() override {
     Dataset written = dataset_;
     written.place = file_.Written();
     return csv::OpenSource(written, table_, files::IdentityOf("csv", dataset_.place));
   }
-
-  /// The file is written as a whole, so no record of it is ever there before.
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-  Status Restore(const std::vector<std::string_view>&, const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-  Status DeleteIds(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
 
   Status DropDataset() override {
     ARROW_RETURN_NOT_OK(file_.Drop());

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "record/distance.h"
+#include "record/number_list.h"
 
 namespace vecferry::csv {
 namespace {
@@ -90,92 +91,19 @@ void AppendSparse(const VectorColumn& column, int64_t row, int64_t size, std::st
   fmt::format_to(std::back_inserter(*out), "}}/{}", most);
 }
 
-/// Numbers with brackets and commas between them, in place.
-class Numbers {
- public:
-  explicit Numbers(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+using Numbers = NumberList<NumberText::plain>;
 
-  bool Take(char c) {
-    SkipSpace();
-    if (at_ == end_ || *at_ != c) return false;
-    ++at_;
-    return true;
-  }
-  bool AtEnd() {
-    SkipSpace();
-    return at_ == end_;
-  }
-  template <class T>
-  bool Number(T* value) {
-    SkipSpace();
-    const char* digit = at_ != end_ && *at_ == '-' ? at_ + 1 : at_;
-    if (digit == end_) return false;
-    if constexpr (std::is_floating_point_v<T>) {
-      if (*digit == 'N' || *digit == 'I') return Word(value);
-      if (*digit == '.' && digit + 1 != end_) ++digit;
-    }
-    // from_chars alone would also take "inf" and "nan(1)".
-    if (*digit < '0' || *digit > '9') return false;
-    const auto [next, error] = std::from_chars(at_, end_, *value);
-    at_ = next;
-    return error == std::errc();
-  }
-
- private:
-  void SkipSpace() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\t' || *at_ == '\n' || *at_ == '\r')) ++at_;
-  }
-  template <class T>
-  bool Word(T* value) {
-    using Limits = std::numeric_limits<T>;
-    const std::string_view rest(at_, static_cast<size_t>(end_ - at_));
-    for (const auto& [text, number] : {std::pair<std::string_view, T>{"NaN", Limits::quiet_NaN()}, {"Infinity", Limits::infinity()}, {"-Infinity", -Limits::infinity()}}) {
-      if (!rest.starts_with(text)) continue;
-      at_ += text.size();
-      *value = number;
-      return true;
-    }
-    return false;
-  }
-
-  const char* at_;
-  const char* end_;
-};
-
-template <class T, class Convert>
-bool ReadElements(Numbers& list, int32_t dims, uint8_t* out, Convert convert) {
-  if (!list.Take('[')) return false;
-  for (int32_t i = 0; i < dims; ++i) {
-    T number{};
-    if ((i > 0 && !list.Take(',')) || !list.Number(&number)) return false;
-    const auto element = convert(number);
-    std::memcpy(out + static_cast<size_t>(i) * sizeof(element), &element, sizeof(element));
-  }
-  return list.Take(']');
-}
-
-bool ReadDense(Numbers& list, const VectorSpec& spec, uint8_t* out, bool* rounded) {
-  const auto same = [](auto number) { return number; };
-  const auto half = [rounded](float number) {
-    const uint16_t stored = FloatToHalf(number);
-    *rounded |= HalfToFloat(stored) != number && !std::isnan(number);
+/// Makes 16 bits of a float and tells where it was rounded.
+template <uint16_t (*kTo)(float), float (*kOf)(uint16_t)>
+auto Rounding(bool* rounded) {
+  return [rounded](float number) {
+    const uint16_t stored = kTo(number);
+    *rounded |= kOf(stored) != number && !std::isnan(number);
     return stored;
   };
-  const auto bfloat = [rounded](float number) {
-    const uint16_t stored = ToBfloat(number);
-    *rounded |= OfBfloat(stored) != number && !std::isnan(number);
-    return stored;
-  };
-  switch (spec.element) {
-    case Element::f32: return ReadElements<float>(list, spec.dims, out, same);
-    case Element::f16: return ReadElements<float>(list, spec.dims, out, half);
-    case Element::bf16: return ReadElements<float>(list, spec.dims, out, bfloat);
-    case Element::u8: return ReadElements<uint8_t>(list, spec.dims, out, same);
-    case Element::i8: return ReadElements<int8_t>(list, spec.dims, out, same);
-    case Element::bit: return false;
-  }
-  return false;
 }
+auto ToHalves(bool* rounded) { return Rounding<FloatToHalf, HalfToFloat>(rounded); }
+auto ToBfloats(bool* rounded) { return Rounding<ToBfloat, OfBfloat>(rounded); }
 
 bool ReadBits(std::string_view text, int32_t dims, uint8_t* out) {
   if (text.size() != static_cast<size_t>(dims)) return false;
@@ -236,21 +164,11 @@ Status VectorReader::Read(std::string_view text, const VectorSpec& spec, size_t 
   if (spec.kind == VectorKind::dense) {
     uint8_t* space = builder.VectorSpace(column);
     if (spec.element == Element::bit) return ReadBits(text, spec.dims, space) ? Status::OK() : Bad(spec, fmt::format("{} digits 0 or 1", spec.dims));
-    if (ReadDense(list, spec, space, rounded) && list.AtEnd()) return Status::OK();
+    if (list.Dense(spec, space, ToHalves(rounded), ToBfloats(rounded)) && list.AtEnd()) return Status::OK();
     return Bad(spec, fmt::format("{} numbers of type {}", spec.dims, Name(spec.element)));
   }
-  const auto width = static_cast<size_t>(spec.width());
-  rows_.clear();
-  bool good = list.Take('[');
-  bool more = good && !list.Take(']');
-  while (more) {
-    rows_.resize(rows_.size() + width);
-    good = ReadDense(list, spec, reinterpret_cast<uint8_t*>(rows_.data() + rows_.size() - width), rounded);
-    more = good && list.Take(',');
-    if (good && !more) good = list.Take(']');
-  }
-  if (!good || !list.AtEnd()) return Bad(spec, fmt::format("lists of {} numbers", spec.dims));
-  builder.Multi(column, rows_, rows_.size() / width);
+  if (!list.Multi(spec, &rows_, ToHalves(rounded), ToBfloats(rounded))) return Bad(spec, fmt::format("lists of {} numbers", spec.dims));
+  builder.Multi(column, rows_, rows_.size() / static_cast<size_t>(spec.width()));
   return Status::OK();
 }
 

@@ -3,6 +3,7 @@
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/jsonl/scroll_output.h"
 #include "connectors/jsonl/shapes.h"
+#include "files/exact_file.h"
 
 namespace vecferry::jsonl {
 namespace {
@@ -16,20 +17,8 @@ Connector::Info MakeInfo() {
   info.notes = "Every type of the record comes back as it was; docs/formats/jsonl.md is the format. The file appears when it is whole.\n"
       "`shape=qdrant-scroll` reads and writes the answers of Qdrant's scroll (`batch_*.json`), one file or a folder; `columns` reads one object of arrays as Chroma's\n"
       "get() gives it, `lines` objects a line whose fields are named by options (docs/formats/json_shapes.md). Compressed input is recognised.";
-  Capabilities& can = info.capabilities;
-  can.source = can.sink = can.undo = true;
-  can.consistency = Consistency::frozen;
-  can.unique_ids = false;
-  can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
-  can.dense = {Element::f32, Element::f16, Element::bf16, Element::u8, Element::i8, Element::bit};
-  can.sparse = can.multi = can.named_vectors = can.missing_vectors = can.no_vectors = can.unknown_metric = can.extras = true;
-  can.max_vectors = 1000;
-  can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1, Metric::hamming, Metric::jaccard};
-  can.json = AllJsonFeatures();
-  can.replay = Replay::truncate_and_replay;
-  can.replace = ReplaceMode::atomic;
-  can.appends = false;
-  can.expansion = 4.0;
+  info.capabilities = files::ExactFileCapabilities();
+  info.capabilities.expansion = 4.0;
   info.options = ShapeOptions();
   const auto s3 = files::S3OptionSpecs();
   info.options.insert(info.options.end(), s3.begin(), s3.end());

@@ -8,13 +8,14 @@
 
 #include "base/text.h"
 #include "base/uuid.h"
-#include "connectors/jsonl/number_list.h"
 #include "record/elements.h"
+#include "record/number_list.h"
 
 namespace vecferry::jsonl {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
+using NumberList = vecferry::NumberList<NumberText::json>;
 
 Status Broken(std::string_view why) { return BadRecord("broken-record", fmt::format("it is no record: {}", why)); }
 
@@ -109,13 +110,7 @@ int64_t ReadFloats(NumberList& list, std::string* floats) {
 /// Straight into place, where the elements are floats and as many as there should be.
 bool ReadInto(std::string_view raw, int32_t dims, uint8_t* out) {
   NumberList list(raw);
-  if (!list.Take('[')) return false;
-  for (int32_t i = 0; i < dims; ++i) {
-    float number = 0;
-    if ((i > 0 && !list.Take(',')) || !list.Number(&number)) return false;
-    std::memcpy(out + static_cast<size_t>(i) * sizeof(number), &number, sizeof(number));
-  }
-  return list.Take(']') && list.AtEnd();
+  return list.Elements<float>(dims, out, [](float number) { return number; }) && list.AtEnd();
 }
 
 Status Bad(const VectorSpec& spec, std::string_view wanted) {

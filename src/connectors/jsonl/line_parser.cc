@@ -6,14 +6,15 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "connectors/jsonl/format.h"
-#include "connectors/jsonl/number_list.h"
 #include "record/distance.h"
 #include "record/json.h"
+#include "record/number_list.h"
 
 namespace vecferry::jsonl {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
+using NumberList = vecferry::NumberList<NumberText::json>;
 
 Status Broken(std::string_view why) { return BadRecord("broken-line", fmt::format("the line is not a record: {}", why)); }
 Status Broken(simdjson::error_code error) { return Broken(simdjson::error_message(error)); }
@@ -41,42 +42,11 @@ uint16_t ToBfloat(float value) {
   return static_cast<uint16_t>(bits >> 16);
 }
 
-template <class T, class Convert>
-bool ReadElements(NumberList& list, int32_t dims, uint8_t* out, Convert convert) {
-  if (!list.Take('[')) return false;
-  for (int32_t i = 0; i < dims; ++i) {
-    T number{};
-    if ((i > 0 && !list.Take(',')) || !list.Number(&number)) return false;
-    const auto element = convert(number);
-    std::memcpy(out + static_cast<size_t>(i) * sizeof(element), &element, sizeof(element));
-  }
-  return list.Take(']');
-}
-
-/// dims numbers in brackets, as the bytes of their element type.
-bool ReadDense(NumberList& list, const VectorSpec& spec, uint8_t* out) {
-  const auto same = [](auto number) { return number; };
-  switch (spec.element) {
-    case Element::f32: return ReadElements<float>(list, spec.dims, out, same);
-    case Element::f16: return ReadElements<float>(list, spec.dims, out, FloatToHalf);
-    case Element::bf16: return ReadElements<float>(list, spec.dims, out, ToBfloat);
-    case Element::u8: return ReadElements<uint8_t>(list, spec.dims, out, same);
-    case Element::i8: return ReadElements<int8_t>(list, spec.dims, out, same);
-    case Element::bit: return false;
-  }
-  return false;
-}
-
 template <class T>
 bool ReadAll(std::string_view raw, std::vector<T>* numbers) {
   NumberList list(raw);
   numbers->clear();
-  if (!list.Take('[')) return false;
-  if (list.Take(']')) return list.AtEnd();
-  do {
-    if (!list.Number(&numbers->emplace_back())) return false;
-  } while (list.Take(','));
-  return list.Take(']') && list.AtEnd();
+  return list.All(numbers) && list.AtEnd();
 }
 
 /// Checks metadata without keeping anything of it.
@@ -223,7 +193,7 @@ struct LineParser::Impl {
     ARROW_ASSIGN_OR_RAISE(const auto raw, RawArray(value));
     NumberList list(raw);
     const VectorSpec& spec = schema.vectors[i];
-    if (ReadDense(list, spec, builder.VectorSpace(i)) && list.AtEnd()) return Status::OK();
+    if (list.Dense(spec, builder.VectorSpace(i), FloatToHalf, ToBfloat) && list.AtEnd()) return Status::OK();
     return BadVector(columns[i], fmt::format("{} numbers of type {} are expected", spec.dims, Name(spec.element)));
   }
 
@@ -257,19 +227,8 @@ struct LineParser::Impl {
   Status Multi(size_t i, ondemand::value value, BatchBuilder& builder) {
     ARROW_ASSIGN_OR_RAISE(const auto raw, RawArray(value));
     const VectorSpec& spec = schema.vectors[i];
-    const auto width = static_cast<size_t>(spec.width());
-    rows.clear();
-    NumberList list(raw);
-    bool good = list.Take('[');
-    bool more = good && !list.Take(']');
-    while (more) {
-      rows.resize(rows.size() + width);
-      good = ReadDense(list, spec, reinterpret_cast<uint8_t*>(rows.data() + rows.size() - width));
-      more = good && list.Take(',');
-      if (good && !more) good = list.Take(']');
-    }
-    if (!good || !list.AtEnd()) return BadVector(columns[i], fmt::format("rows of {} numbers are expected", spec.dims));
-    builder.Multi(i, rows, rows.size() / width);
+    if (!NumberList(raw).Multi(spec, &rows, FloatToHalf, ToBfloat)) return BadVector(columns[i], fmt::format("rows of {} numbers are expected", spec.dims));
+    builder.Multi(i, rows, rows.size() / static_cast<size_t>(spec.width()));
     return Status::OK();
   }
 

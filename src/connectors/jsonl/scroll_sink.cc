@@ -7,20 +7,18 @@
 #include "connectors/jsonl/format.h"
 #include "connectors/jsonl/scroll_output.h"
 #include "connectors/jsonl/shapes.h"
+#include "files/whole_sink.h"
 
 namespace vecferry::jsonl {
 namespace {
 
 constexpr const char* kHeaderIntent = "scroll-header";
 
-Status NotByKey() {
-  return MakeError(Category::unsupported, "records of JSON files cannot be changed one by one", "undo the run as a whole: the files are removed");
-}
-
 /// Points as the answers of Qdrant's scroll, in one file or in several of a folder.
-class ScrollSink final : public Sink, public Undo {
+class ScrollSink final : public files::WholeSink {
  public:
-  ScrollSink(const files::Place& place, Wishes wishes) : place_(place), wishes_(std::move(wishes)), output_(MakeOutput(place, wishes_)) {}
+  ScrollSink(const files::Place& place, Wishes wishes)
+      : WholeSink("JSON files", "the files are"), place_(place), wishes_(std::move(wishes)), output_(MakeOutput(place, wishes_)) {}
 
   Result<TargetInfo> Describe() override {
     TargetInfo info;
@@ -76,16 +74,12 @@ class ScrollSink final : public Sink, public Undo {
   /// A native id is the same point for every tenant, and a hash is cut to its first half.
   bool InjectiveKeys(const RecordSchema& schema) const override { return wishes_.layout.id_rule == Layout::IdRule::native_or_uuid5 && !schema.has_tenant; }
 
-  Undo* undo() override { return this; }
   Result<std::unique_ptr<Source>> OpenReadBack() override {
     Wishes wishes = wishes_;
     wishes.unfinished = output_->Written().identity() != place_.identity();
     return OpenForeign(output_->Written(), wishes, schema_, files::IdentityOf("jsonl", place_));
   }
 
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-  Status Restore(const std::vector<std::string_view>&, const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-  Status DeleteIds(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
   Status DropDataset() override { return output_->Drop(); }
 
  private:

@@ -1,19 +1,16 @@
 #include "connectors/jsonl/format.h"
 #include "connectors/jsonl/jsonl.h"
 #include "files/staged_file.h"
+#include "files/whole_sink.h"
 
 namespace vecferry::jsonl {
 namespace {
 
 constexpr const char* kHeaderIntent = "jsonl-header";
 
-Status NotByKey() {
-  return MakeError(Category::unsupported, "records of a jsonl file cannot be changed one by one", "undo the run as a whole: the file is removed");
-}
-
-class JsonlSink final : public Sink, public Undo {
+class JsonlSink final : public files::WholeSink {
  public:
-  explicit JsonlSink(files::Place place) : file_(std::move(place), "jsonl") {}
+  explicit JsonlSink(files::Place place) : WholeSink("a jsonl file", "the file is"), file_(std::move(place), "jsonl") {}
 
   Result<TargetInfo> Describe() override {
     TargetInfo info;
@@ -52,17 +49,8 @@ class JsonlSink final : public Sink, public Undo {
   Status Resume(const std::string& state) override { return file_.Resume(state); }
   Status Finish() override { return file_.Finish(); }
   Status Abort() override { return file_.Close(), Status::OK(); }
-  Undo* undo() override { return this; }
   Result<std::unique_ptr<Source>> OpenReadBack() override { return jsonl::OpenSource(file_.Written()); }
 
-  /// The file is written as a whole, so no record of it is ever there before.
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override {
-    return NotByKey();
-  }
-  Status Restore(const std::vector<std::string_view>&, const std::vector<std::string_view>&, const std::vector<std::string_view>&) override {
-    return NotByKey();
-  }
-  Status DeleteIds(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
   /// What stands at the place is left alone unless this run has put it there.
   Status DropDataset() override { return file_.Drop(); }
 

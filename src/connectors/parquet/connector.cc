@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "columnar/table_file.h"
 #include "connectors/parquet/parquet.h"
+#include "files/exact_file.h"
 #include "files/staged_folder.h"
 
 namespace vecferry::parquet_store {
@@ -51,19 +52,8 @@ Connector::Info MakeInfo() {
   info.backup_ending = ".parquet";
   info.notes = "Every type of the record comes back as it was, and pyarrow, pandas, DuckDB and others read the columns; docs/formats/parquet.md has them. Files of others are read by "
                "naming their columns. A name that ends in .parquet is a file, another a folder. Files and local folders appear when they are whole.";
+  info.capabilities = files::ExactFileCapabilities();
   Capabilities& can = info.capabilities;
-  can.source = can.sink = can.undo = true;
-  can.consistency = Consistency::frozen;
-  can.unique_ids = false;
-  can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
-  can.dense = {Element::f32, Element::f16, Element::bf16, Element::u8, Element::i8, Element::bit};
-  can.sparse = can.multi = can.named_vectors = can.missing_vectors = can.no_vectors = can.unknown_metric = can.extras = true;
-  can.max_vectors = 1000;
-  can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1, Metric::hamming, Metric::jaccard};
-  can.json = AllJsonFeatures();
-  can.replay = Replay::truncate_and_replay;
-  can.replace = ReplaceMode::atomic;
-  can.appends = false;
   can.expansion = 2.0;
   can.batch_rows = 8192;
   can.batch_bytes = int64_t{16} << 20;

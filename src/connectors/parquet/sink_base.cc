@@ -2,49 +2,10 @@
 
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
-#include <fmt/format.h>
 
-#include "base/text.h"
 #include "connectors/parquet/footer.h"
 
 namespace vecferry::parquet_store {
-namespace {
-
-class EmptySource final : public Source {
- public:
-  EmptySource(RecordSchema schema, std::string identity) : schema_(std::move(schema)), identity_(std::move(identity)) {}
-  Result<DatasetInfo> Describe() override {
-    DatasetInfo info;
-    info.store = "parquet";
-    info.identity = identity_;
-    info.schema = schema_;
-    info.count = 0;
-    info.count_exact = true;
-    info.consistency = Consistency::frozen;
-    return info;
-  }
-  Result<std::vector<Split>> Splits(int) override { return std::vector<Split>(); }
-  Result<std::unique_ptr<SplitReader>> Read(const Split&, const Cursor&, const ReadOptions&) override { return MakeError(Category::usage, "nothing is written yet"); }
-
- private:
-  const RecordSchema schema_;
-  const std::string identity_;
-};
-
-/// A folder that holds anything else is not ours to exchange for another.
-Status CheckOnlyParquet(const std::vector<files::Place::Listed>& files, const files::Place& place) {
-  for (const auto& file : files) {
-    if (file.relative.ends_with(".parquet")) continue;
-    return MakeError(Category::refused, fmt::format("{} holds other files, such as {}", place.text(), Printable(file.relative, 100)), "name a folder of its own");
-  }
-  return Status::OK();
-}
-
-}  // namespace
-
-Status ParquetSink::NotByKey() {
-  return MakeError(Category::unsupported, "records of a Parquet dataset cannot be changed one by one", "undo the run as a whole: the file is removed");
-}
 
 Result<TargetInfo> ParquetSink::Describe() {
   TargetInfo info;
@@ -54,7 +15,7 @@ Result<TargetInfo> ParquetSink::Describe() {
   if (there->folder) {
     ARROW_ASSIGN_OR_RAISE(const auto files, place_.Files());
     if (files.empty()) return info;
-    ARROW_RETURN_NOT_OK(CheckOnlyParquet(files, place_));
+    ARROW_RETURN_NOT_OK(files::CheckOnlyOurs(place_, files, [](const std::string& relative) { return relative.ends_with(".parquet"); }));
     if (!place_.is_local()) info.replace = ReplaceMode::window;
   }
   info.exists = true;
@@ -75,7 +36,7 @@ Result<TargetInfo> ParquetSink::Describe() {
 
 Result<std::unique_ptr<Source>> ParquetSink::OpenReadBack() {
   if (IsInPlace()) return parquet_store::OpenSource(place_, {});
-  return std::make_unique<EmptySource>(schema_, files::IdentityOf("parquet", place_));
+  return files::MakeEmptySource("parquet", files::IdentityOf("parquet", place_), schema_);
 }
 
 Status ParquetSink::Begin(const SinkSpec& spec) {

@@ -4,26 +4,20 @@
 
 #include "connectors/parquet/parquet.h"
 #include "files/staged_file.h"
+#include "files/whole_sink.h"
 
 namespace vecferry::parquet_store {
 
 /// What a file and a folder as targets have in common.
-class ParquetSink : public Sink, public Undo {
+class ParquetSink : public files::WholeSink {
  public:
-  ParquetSink(files::Place place, WriteOptions options) : place_(std::move(place)), options_(std::move(options)) {}
+  ParquetSink(files::Place place, WriteOptions options) : WholeSink("a Parquet dataset", "the file is"), place_(std::move(place)), options_(std::move(options)) {}
   Result<TargetInfo> Describe() override;
   Status Abort() override = 0;
-  Undo* undo() override { return this; }
   /// Records of an unfinished file are nobody's yet: what is read back then is empty.
   Result<std::unique_ptr<Source>> OpenReadBack() override;
 
-  /// A file is written as a whole, so no record of it is ever there before.
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-  Status Restore(const std::vector<std::string_view>&, const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-  Status DeleteIds(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-
  protected:
-  static Status NotByKey();
   virtual bool IsInPlace() const = 0;
   /// Checks what is there and decides what every file says of itself.
   Status Begin(const SinkSpec& spec);

@@ -14,6 +14,7 @@
 #include "connectors/vdf/vdf.h"
 #include "files/staged_file.h"
 #include "files/staged_folder.h"
+#include "files/whole_sink.h"
 
 namespace vecferry::vdf {
 namespace {
@@ -22,12 +23,12 @@ constexpr size_t kMaxGroups = 64;       ///< of one namespace: records beyond th
 constexpr size_t kMaxNamespaces = 10000;
 constexpr const char* kLibraryVersion = "0.1.248";
 
-Status NotByKey() { return MakeError(Category::unsupported, "records of a VDF folder cannot be changed one by one", "undo the run as a whole: the folder is removed"); }
 Status BadState() { return MakeError(Category::corrupt, "no state of a VDF folder", "start again with --restart"); }
 
-class VdfSink final : public Sink, public Undo {
+class VdfSink final : public files::WholeSink {
  public:
-  VdfSink(files::Place place, const std::string& index) : place_(place), index_(index.empty() ? "index" : index), folder_(std::move(place), "vdf"), fit_(CapabilitiesOfVdf()) {}
+  VdfSink(files::Place place, const std::string& index)
+      : WholeSink("a VDF folder", "the folder is"), place_(place), index_(index.empty() ? "index" : index), folder_(std::move(place), "vdf"), fit_(CapabilitiesOfVdf()) {}
 
   Result<TargetInfo> Describe() override {
     TargetInfo info;
@@ -143,15 +144,11 @@ class VdfSink final : public Sink, public Undo {
   }
 
   Status Abort() override { return folder_.Close(), Status::OK(); }
-  Undo* undo() override { return this; }
   Result<std::unique_ptr<Source>> OpenReadBack() override {
     if (folder_.finished() || folder_.finished_before()) return vdf::OpenSource(place_, index_, false);
-    return std::make_unique<Nothing>(schema_, files::IdentityOf("vdf", place_) + "#" + index_);
+    return files::MakeEmptySource("vdf", files::IdentityOf("vdf", place_) + "#" + index_, schema_);
   }
 
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-  Status Restore(const std::vector<std::string_view>&, const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
-  Status DeleteIds(const std::vector<std::string_view>&, const std::vector<std::string_view>&) override { return NotByKey(); }
   Status DropDataset() override { return folder_.Drop({".parquet", kMetaFile}); }
 
  private:
@@ -162,37 +159,11 @@ class VdfSink final : public Sink, public Undo {
     std::vector<Group> groups;       ///< not yet written
   };
 
-  /// What an unfinished folder holds is nobody's yet.
-  class Nothing final : public Source {
-   public:
-    Nothing(RecordSchema schema, std::string identity) : schema_(std::move(schema)), identity_(std::move(identity)) {}
-    Result<DatasetInfo> Describe() override {
-      DatasetInfo info;
-      info.store = "vdf";
-      info.identity = identity_;
-      info.schema = schema_;
-      info.count = 0;
-      info.count_exact = true;
-      info.consistency = Consistency::frozen;
-      return info;
-    }
-    Result<std::vector<Split>> Splits(int) override { return std::vector<Split>(); }
-    Result<std::unique_ptr<SplitReader>> Read(const Split&, const Cursor&, const ReadOptions&) override { return MakeError(Category::usage, "nothing is written yet"); }
-
-   private:
-    const RecordSchema schema_;
-    const std::string identity_;
-  };
-
   Status CheckOnlyOurs() const {
     ARROW_ASSIGN_OR_RAISE(const auto there, place_.Stat());
     if (!there) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto files, place_.Files());
-    for (const auto& file : files) {
-      if (file.relative.ends_with(".parquet") || file.relative == kMetaFile) continue;
-      return MakeError(Category::refused, fmt::format("{} holds other files, such as {}", place_.text(), Printable(file.relative, 100)), "name a folder of its own");
-    }
-    return Status::OK();
+    return files::CheckOnlyOurs(place_, files, [](const std::string& relative) { return relative.ends_with(".parquet") || relative == kMetaFile; });
   }
 
   Status Add(const RecordView& batch, int64_t row) {
