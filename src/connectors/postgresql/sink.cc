@@ -49,6 +49,7 @@ class TableSink final : public Sink, public Undo {
     out.exists = true;
     ARROW_ASSIGN_OR_RAISE(out.count, CountRows(client, *relation));
     ARROW_ASSIGN_OR_RAISE(out.exists, HasGroup(client, *relation));
+    if (!out.exists) return out;
     Options options = options_;
     options.table = name_;
     const auto described = FindTable(client, options, *EffectiveLayout(*relation, *layout_));
