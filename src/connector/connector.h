@@ -220,6 +220,9 @@ class Sink {
   virtual ~Sink() = default;
   /// No change of any kind. A dataset that does not exist is not an error: exists is false.
   virtual Result<TargetInfo> Describe() = 0;
+  /// What a user should know of what Prepare of that spec would make, for the plan: an index that there will not be. After Describe;
+  /// changes nothing, and asks the store nothing. The spec has schema, layout, on_exists, settings and index; the rest is as by default.
+  virtual std::vector<Note> Foresee(const SinkSpec& spec) const { return (void)spec, std::vector<Note>{}; }
   /// Makes the dataset ready to be written: creates what is missing, checks what is there. Idempotent; called
   /// again by a process that resumes. Records an intent before each act that a rollback must know of.
   virtual Status Prepare(const SinkSpec& spec) = 0;

@@ -40,6 +40,7 @@ class Planner {
     NoteBothSides();
     CheckSchema();
     CheckTarget();
+    Foresee();
     ARROW_RETURN_NOT_OK(AtSource(AddSplits()));
     ARROW_RETURN_NOT_OK(AtSource(ReadSample()));
     Estimate();
@@ -112,6 +113,17 @@ class Planner {
     } else if (options_.on_exists == OnExists::append && !target_.can.lookup) {
       Add("cannot-append", fmt::format("{} cannot tell which records it holds already", plan_.target_store), true);
     }
+  }
+
+  /// What the target would be made as, now that it is known what it is to take.
+  void Foresee() {
+    SinkSpec spec;
+    spec.schema = plan_.source.schema;
+    spec.layout = target_.layout;
+    spec.on_exists = options_.on_exists;
+    spec.settings = plan_.source.settings;
+    spec.index = options_.index != IndexMode::none;
+    for (const Note& note : target_.sink->Foresee(spec)) Add(note.code, note.message, false, note.count);
   }
 
   void CheckReplace() {

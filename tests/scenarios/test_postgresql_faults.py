@@ -214,6 +214,31 @@ def test_a_lock_that_somebody_holds(database, work):  # noqa: F811
     check_whole(work, source, target, database, 50)
 
 
+def test_a_statement_that_takes_too_long(database, work):  # noqa: F811
+    """The user's own limit: it is no use to try again under it."""
+    database.run("CREATE TABLE items (id text PRIMARY KEY, document text, metadata jsonb, embedding vector(4))",
+                 "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(20); RETURN NULL; END $$",
+                 "CREATE TRIGGER slow AFTER INSERT ON items FOR EACH STATEMENT EXECUTE FUNCTION slow()")
+    source, target = filled(work, 50), database.uri("items")
+    args = ["copy", source, target, "-q"]
+    began = time.monotonic()
+    harness.refused(work.run(*args, *option("statement-timeout=300ms")), 7, "target", target, "raise statement-timeout")
+    assert time.monotonic() - began < 15 and database.one("SELECT count(*) FROM items") == 0
+    database.run("DROP TRIGGER slow ON items")
+    # How the server is reached may be another when a run goes on.
+    work.ok(*args, *option("statement-timeout=1m"))
+    check_whole(work, source, target, database, 50)
+
+
+def test_a_read_that_takes_too_long(database, work):  # noqa: F811
+    database.run("CREATE TABLE items (id text PRIMARY KEY, embedding vector(2))", "INSERT INTO items SELECT 'r' || i, '[1,2]' FROM generate_series(1, 5) i")
+    source = database.uri("SELECT id, embedding, pg_sleep(20)::text AS slept FROM items")
+    began = time.monotonic()
+    done = work.run("copy", source, f"jsonl:{work.folder}/out.jsonl", "-q", "--source-opt", "id=id", "--source-opt", "statement-timeout=300ms")
+    harness.refused(done, 7, "source", "items", "raise statement-timeout")
+    assert time.monotonic() - began < 15
+
+
 def test_the_extension_is_made_where_it_is_missing(database, work):  # noqa: F811
     database.run("DROP EXTENSION vector")
     work.ok("copy", filled(work, 5), database.uri("items"), "-q")

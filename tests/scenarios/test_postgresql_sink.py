@@ -141,6 +141,33 @@ def test_no_index_when_none_is_wanted_and_none_for_too_many_dimensions(database,
     assert any("halfvec(2100)" in text and "halfvec_cosine_ops" in text for text in database.indexes("half").values()), database.indexes("half")
 
 
+def notes(work, source, target, *more):
+    """Those of the plan that tell of an index that there will not be."""
+    plan = work.json("plan", source, target, *more)
+    told = [issue for issue in plan["issues"] if issue["code"] == "no-index"]
+    assert not any(issue["blocking"] for issue in told)
+    return " ".join(issue["message"] for issue in told)
+
+
+def test_the_plan_tells_of_an_index_that_there_will_not_be(database, work):
+    vectors = [{"name": "many", "kind": "dense", "element": "f32", "dims": 2100, "metric": "cosine"}, {"name": "few", "kind": "dense", "element": "f32", "dims": 4, "metric": "l2"},
+               {"name": "words", "kind": "sparse", "element": "f32", "dims": 0, "metric": "dot"}]
+    given = {"vector:many": vector(1, 2100), "vector:few": vector(1), "sparse:words": {"indices": [3], "values": [1.5]}}
+    source, target = jsonl(work.folder / "r.jsonl", [record(0, vectors=given)], vectors=vectors), database.uri("items")
+    told = notes(work, source, target)
+    assert "'many' gets no index: 2100 dimensions" in told and "halfvec-index=true" in told and "'words' gets no index" in told and "'few'" not in told, told
+    assert "items" not in database.tables()
+    assert not notes(work, source, target, *option("halfvec-index=true", "sparse-index=true"))
+    assert not notes(work, source, target, "--index", "none") and not notes(work, source, target, *option("index=none"))
+    assert "l1" in notes(work, jsonl(work.folder / "l1.jsonl", [record(0)], vectors=[{**vectors[1], "name": "", "metric": "l1"}]), target, *option("index=ivfflat"))
+    unknown = jsonl(work.folder / "u.jsonl", [record(0)], vectors=[{**vectors[1], "name": "", "metric": "unknown"}])
+    assert "the metric is not known" in notes(work, unknown, target) and not notes(work, unknown, target, "--metric", "l2")
+    assert "no index" in work.ok("plan", unknown, target).stdout
+    # A table that is there keeps the indexes that it has.
+    work.ok("copy", source, target, "-q")
+    assert not notes(work, source, target, "--on-exists", "upsert") and not any("many" in text or "words" in text for text in database.indexes("items").values())
+
+
 def test_policies(database, work):
     target = database.uri("items")
     work.ok("copy", filled(work.folder, 50), target, "-q")

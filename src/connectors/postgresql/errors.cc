@@ -65,7 +65,8 @@ constexpr std::array kRules = {
     Rule{"55006", Category::transient, Retry::after_delay, "", "another session uses it"},
     Rule{"55P03", Category::transient, Retry::after_delay, "", "another session holds a lock on the table: see pg_locks, or raise lock-timeout"},
     Rule{"57", Category::transient, Retry::after_delay, "", kAgain},
-    Rule{"57014", Category::transient, Retry::after_delay, "", "a time-out ended the statement, or somebody cancelled it: raise statement-timeout"},
+    // The limit is the user's own (a session has none otherwise), or somebody with a reason cancelled it: neither is to be met with the same again.
+    Rule{"57014", Category::transient, Retry::never, "", "a time-out ended the statement, or somebody cancelled it: raise statement-timeout, then run the same command again: it resumes"},
     Rule{"57P04", Category::not_found, Retry::never, "", "the database was dropped"},
     Rule{"58", Category::transient, Retry::after_delay, "", "look into the server's log"},
     Rule{"58P01", Category::transient, Retry::after_delay, "", "look into the server's log"},

@@ -38,7 +38,7 @@ std::string Operators(const std::string& method, const std::string& type, Metric
 }
 
 void Say(std::vector<Note>* notes, const IndexedVector& vector, const std::string& why) {
-  if (notes) notes->push_back({"no-index", fmt::format("the column '{}' gets no index: {}", Printable(vector.column, 200), why), 1, true});
+  if (notes) notes->push_back({"no-index", fmt::format("the column '{}' gets no index: {}", Printable(vector.column, 200), why), -1, true});
 }
 
 std::string Parameters(const IndexWish& wish, const IndexedVector& vector) {

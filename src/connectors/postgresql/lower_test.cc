@@ -34,7 +34,7 @@ struct StateCase {
 
 TEST(Errors, ByStateAlone) {
   for (const auto& [state, category, retry] : {StateCase{"08006", Category::transient, Retry::after_delay}, {"57P01", Category::transient, Retry::after_delay},
-                                               {"57P03", Category::transient, Retry::after_delay}, {"57014", Category::transient, Retry::after_delay},
+                                               {"57P03", Category::transient, Retry::after_delay}, {"57014", Category::transient, Retry::never},
                                                {"55P03", Category::transient, Retry::after_delay}, {"53300", Category::transient, Retry::after_delay},
                                                {"53100", Category::no_space, Retry::never}, {"40001", Category::transient, Retry::now}, {"40P01", Category::transient, Retry::now},
                                                {"42P01", Category::not_found, Retry::never}, {"42703", Category::not_found, Retry::never}, {"3D000", Category::not_found, Retry::never},

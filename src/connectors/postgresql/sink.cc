@@ -41,6 +41,7 @@ class TableSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Locate(client));
     out.identity = identity_;
     ARROW_ASSIGN_OR_RAISE(const auto relation, FindRelation(client, name_));
+    found_ = relation.has_value();
     MakeDeferral({});
     if (!relation) return out;
     if (relation->kind != 'r' && relation->kind != 'p') {
@@ -49,12 +50,22 @@ class TableSink final : public Sink, public Undo {
     out.exists = true;
     ARROW_ASSIGN_OR_RAISE(out.count, CountRows(client, *relation));
     ARROW_ASSIGN_OR_RAISE(out.exists, HasGroup(client, *relation));
+    if (!out.exists) return out;
     Options options = options_;
     options.table = name_;
     const auto described = FindTable(client, options, *EffectiveLayout(*relation, *layout_));
     ARROW_RETURN_NOT_OK(described.status());
     out.schema = described->context->shape.mapping.schema;
     return out;
+  }
+
+  /// A table that is there keeps its indexes, and one that takes its place gets the like.
+  std::vector<Note> Foresee(const SinkSpec& spec) const override {
+    std::vector<Note> notes;
+    if (found_) return notes;
+    const auto design = DesignTable(spec.schema, DesignLayout(spec), table_wish_, extension_schema_, name_);
+    if (design.ok()) (void)PlanIndexes(IndexedOf(*design, name_, spec), Wish(spec), &notes);
+    return notes;
   }
 
   Status Prepare(const SinkSpec& spec) override {
@@ -262,10 +273,10 @@ class TableSink final : public Sink, public Undo {
     if (like) {
       sql = LikeSql(*like, name, RunMark(spec_.run_id), &indexes);
     } else {
-      ARROW_ASSIGN_OR_RAISE(const TableDesign design, DesignTable(spec_.schema, DesignLayout(), table_wish_, extension_schema_, name_));
-      if (DesignLayout().groups) sql = CollectionTableSql(name, *DesignLayout().groups) + "; ";
+      ARROW_ASSIGN_OR_RAISE(const TableDesign design, DesignTable(spec_.schema, DesignLayout(spec_), table_wish_, extension_schema_, name_));
+      if (const auto layout = DesignLayout(spec_); layout.groups) sql = CollectionTableSql(name, *layout.groups) + "; ";
       sql += design.CreateSql(name, RunMark(spec_.run_id));
-      indexes = PlanIndexes(IndexedOf(design, name), Wish(), nullptr);
+      indexes = PlanIndexes(IndexedOf(design, name, spec_), Wish(spec_), nullptr);
     }
     VF_FAILPOINT("postgresql.create.before");
     ARROW_RETURN_NOT_OK(client.Begin());
@@ -280,24 +291,24 @@ class TableSink final : public Sink, public Undo {
     return Status::OK();
   }
 
-  IndexWish Wish() const {
+  IndexWish Wish(const SinkSpec& spec) const {
     IndexWish wish = index_wish_;
-    if (!spec_.index) wish.method = "none";
+    if (!spec.index) wish.method = "none";
     return wish;
   }
   TableShape Shape() const { return ShapeOf(relation_, table_, spec_.schema, *layout_, options_.collection); }
   /// As the user or the source says it: an application's layout, or a table like the source's.
-  TableLayout DesignLayout() const {
+  TableLayout DesignLayout(const SinkSpec& spec) const {
     if (layout_->table && layout_->name != DefaultTableLayout()->name) return *layout_->table;
-    if (const auto at = spec_.settings.find(kTableSetting); at != spec_.settings.end()) {
+    if (const auto at = spec.settings.find(kTableSetting); at != spec.settings.end()) {
       if (auto like = LayoutOfSetting(at->second)) return std::move(*like);
     }
     return *DefaultTableLayout()->table;
   }
 
-  IndexedTable IndexedOf(const TableDesign& design, const RelationName& name) const {
+  IndexedTable IndexedOf(const TableDesign& design, const RelationName& name, const SinkSpec& spec) const {
     IndexedTable table{name.schema, name.table, extension_schema_, design.vectors, design.metadata, ""};
-    if (const auto at = spec_.settings.find(kQdrantSetting); at != spec_.settings.end()) TakeOverHnsw(at->second, &table.vectors);
+    if (const auto at = spec.settings.find(kQdrantSetting); at != spec.settings.end()) TakeOverHnsw(at->second, &table.vectors);
     return table;
   }
 
@@ -362,8 +373,8 @@ class TableSink final : public Sink, public Undo {
         return indexes;
       }
     }
-    const auto design = DesignTable(spec_.schema, DesignLayout(), table_wish_, extension_schema_, name_);
-    return design.ok() ? PlanIndexes(IndexedOf(*design, active_), Wish(), nullptr) : std::vector<IndexDefinition>();
+    const auto design = DesignTable(spec_.schema, DesignLayout(spec_), table_wish_, extension_schema_, name_);
+    return design.ok() ? PlanIndexes(IndexedOf(*design, active_, spec_), Wish(spec_), nullptr) : std::vector<IndexDefinition>();
   }
 
   void MakeDeferral(std::vector<IndexDefinition> indexes) {
@@ -462,6 +473,7 @@ class TableSink final : public Sink, public Undo {
   std::string identity_, extension_schema_ = "public";
   Relation relation_;
   TargetTable table_;
+  bool found_ = false;      ///< a table of that name was there when it was looked for
   bool created_ = false;    ///< the table is this run's own
   bool replacing_ = false;  ///< it takes the place of another at the end
   bool swapped_ = false;    ///< and has done so
