@@ -26,8 +26,5 @@ class Clock {
 std::string FormatUtc(double epoch_seconds, bool milliseconds = false);
 /// What FormatUtc gave, and nothing else. Category::usage.
 Result<double> ParseUtc(std::string_view text);
-/// Seconds since the epoch of an ISO 8601 date and time as programs write it: a blank or T between the two, a fraction, an offset or Z; UTC
-/// where it has none. Nothing for any other text.
-std::optional<double> ParseInstant(std::string_view text);
 
 }  // namespace vecferry

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
+#include "base/civil.h"
 #include "base/text.h"
 #include "record/distance.h"
 
@@ -22,22 +23,6 @@ template <class ArrayType>
 auto ValueAt(const arrow::Array& array, int64_t row) { return static_cast<const ArrayType&>(array).Value(row); }
 template <class ArrayType>
 std::string_view ViewAt(const arrow::Array& array, int64_t row) { return static_cast<const ArrayType&>(array).GetView(row); }
-
-struct Civil {
-  int64_t year = 0;
-  unsigned month = 0, day = 0;
-};
-/// Days since 1970-01-01 in the proleptic Gregorian calendar. Facts: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-Civil CivilOf(int64_t days) {
-  days += 719468;
-  const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-  const auto doe = static_cast<unsigned>(days - era * 146097);
-  const unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-  const unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  const unsigned mp = (5 * doy + 2) / 153;
-  const unsigned month = mp < 10 ? mp + 3 : mp - 9;
-  return {static_cast<int64_t>(yoe) + era * 400 + (month <= 2 ? 1 : 0), month, doy - (153 * mp + 2) / 5 + 1};
-}
 
 std::string DateText(int64_t days) {
   const Civil date = CivilOf(days);

@@ -1,10 +1,10 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "files/input.h"
+#include "files/read_buffer.h"
 
 namespace vecferry::files {
 
@@ -32,10 +32,8 @@ class LineReader {
   const Input& input_;
   int64_t offset_;       ///< of the first byte not yet given
   int64_t end_;
-  const size_t padding_, max_line_;
-  std::unique_ptr<char[]> buffer_;
-  size_t capacity_ = 0;
-  size_t at_ = 0, filled_ = 0;  ///< of the buffer
+  const size_t max_line_;
+  ReadBuffer buffer_;
 };
 
 }  // namespace vecferry::files

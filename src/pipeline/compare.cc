@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "base/clock.h"
+#include "base/iso_time.h"
 #include "base/text.h"
 #include "record/digest.h"
 #include "record/distance.h"

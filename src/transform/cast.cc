@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/iso_time.h"
 #include "base/text.h"
-#include "transform/times.h"
 
 namespace vecferry {
 namespace {

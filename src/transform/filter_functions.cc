@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "base/iso_time.h"
 #include "base/text.h"
 #include "transform/regex.h"
-#include "transform/times.h"
 
 namespace vecferry {
 namespace {

@@ -1,8 +1,8 @@
 #include "transform/filter.h"
 
+#include "base/iso_time.h"
 #include "transform/regex.h"
 #include "transform/test_support.h"
-#include "transform/times.h"
 
 namespace vecferry {
 namespace {

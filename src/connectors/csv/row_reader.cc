@@ -6,8 +6,6 @@
 namespace vecferry::csv {
 namespace {
 
-constexpr size_t kChunk = size_t{1} << 20;
-
 const char* Find(const char* from, const char* end, char what) {
   return from == end ? nullptr : static_cast<const char*>(std::memchr(from, what, static_cast<size_t>(end - from)));
 }
@@ -25,23 +23,12 @@ RowReader::RowReader(ReadBytes read, const Dialect& dialect, int64_t begin, int6
   for (const char c : {dialect.delimiter, '\n', '\r', '"'}) stops_[static_cast<unsigned char>(c)] = true;
 }
 
-/// Keeps what is not yet given and reads on, into a larger buffer where a row needs it.
+/// Keeps what is not yet given and reads on.
 Status RowReader::Fill() {
-  const size_t kept = filled_ - at_;
-  if (kept + kChunk > capacity_) {
-    const size_t larger = std::max(2 * capacity_, kept + kChunk);
-    auto buffer = std::make_unique_for_overwrite<char[]>(larger);
-    if (kept > 0) std::memcpy(buffer.get(), buffer_.get() + at_, kept);
-    buffer_ = std::move(buffer);
-    capacity_ = larger;
-  } else if (at_ > 0) {
-    std::memmove(buffer_.get(), buffer_.get() + at_, kept);
-  }
-  at_ = 0;
-  filled_ = kept;
-  ARROW_ASSIGN_OR_RAISE(const size_t got, read_(buffer_.get() + kept, capacity_ - kept));
+  const auto space = buffer_.Space();
+  ARROW_ASSIGN_OR_RAISE(const size_t got, read_(space.data(), space.size()));
   at_end_ = got == 0;
-  filled_ += got;
+  buffer_.Add(got);
   return Status::OK();
 }
 
@@ -52,7 +39,7 @@ void RowReader::Put(const char* from, const char* to, bool quoted, bool escaped)
 
 /// A field that begins with a quote, up to what ends it. False where the buffer ends before that is known.
 bool RowReader::ScanQuoted(const char*& at, bool keep) {
-  const char* end = buffer_.get() + filled_;
+  const char* end = buffer_.end();
   const char* begin = ++at;
   bool escaped = false;
   while (true) {
@@ -79,7 +66,7 @@ bool RowReader::ScanQuoted(const char*& at, bool keep) {
 }
 
 bool RowReader::ScanPlain(const char*& at, bool keep) {
-  const char* end = buffer_.get() + filled_;
+  const char* end = buffer_.end();
   const char* begin = at;
   while (true) {
     while (at != end && !stops_[static_cast<unsigned char>(*at)]) ++at;
@@ -102,8 +89,8 @@ bool RowReader::ScanPlain(const char*& at, bool keep) {
 }
 
 RowReader::Scan RowReader::ScanRow(bool keep) {
-  const char* const begin = buffer_.get() + at_;
-  const char* const end = buffer_.get() + filled_;
+  const char* const begin = buffer_.data();
+  const char* const end = buffer_.end();
   const char* at = begin;
   if (at == end) return at_end_ ? Scan::end : Scan::more;
   fields_.clear();
@@ -128,7 +115,7 @@ RowReader::Scan RowReader::ScanRow(bool keep) {
 void RowReader::Unescape() {
   for (Field& field : fields_) {
     if (!field.escaped) continue;
-    char* out = buffer_.get() + (field.text.data() - buffer_.get());
+    char* out = buffer_.data() + (field.text.data() - buffer_.data());
     const char* const begin = out;
     const char* from = field.text.data();
     const char* const end = from + field.text.size();
@@ -154,8 +141,9 @@ Result<std::optional<Row>> RowReader::PassOver() {
   row.fields = &fields_;
   enum { start, plain, quoted, closing } state = start;
   while (true) {
-    while (at_ < filled_) {
-      const char c = buffer_[at_++];
+    while (!buffer_.empty()) {
+      const char c = *buffer_.data();
+      buffer_.Pass(1);
       ++offset_;
       lines_ += c == '\n';
       if (state == quoted) state = c == '"' ? closing : quoted;
@@ -173,7 +161,7 @@ Result<std::optional<Row>> RowReader::Next(bool keep) {
     const Scan scan = ScanRow(keep);
     if (scan == Scan::end) break;
     if (scan == Scan::row) {
-      at_ += length_;
+      buffer_.Pass(length_);
       offset_ += static_cast<int64_t>(length_);
       if (blank_) continue;
       Unescape();
@@ -181,20 +169,20 @@ Result<std::optional<Row>> RowReader::Next(bool keep) {
       row_.fields = &fields_;
       return row_;
     }
-    if (filled_ - at_ > max_row_) return PassOver();
+    if (buffer_.size() > max_row_) return PassOver();
     ARROW_RETURN_NOT_OK(Fill());
   }
   return std::optional<Row>();
 }
 
 Status RowReader::SkipMark() {
-  while (filled_ - at_ < 3 && !at_end_) ARROW_RETURN_NOT_OK(Fill());
-  const std::string_view start(buffer_.get() + at_, std::min<size_t>(3, filled_ - at_));
+  while (buffer_.size() < 3 && !at_end_) ARROW_RETURN_NOT_OK(Fill());
+  const std::string_view start(buffer_.data(), std::min<size_t>(3, buffer_.size()));
   if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff")) {
     return MakeError(Category::unsupported, "the file is UTF-16", "convert it to UTF-8: iconv -f UTF-16 -t UTF-8");
   }
   if (start != "\xef\xbb\xbf") return Status::OK();
-  at_ += 3;
+  buffer_.Pass(3);
   offset_ += 3;
   return Status::OK();
 }

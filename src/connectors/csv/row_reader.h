@@ -2,13 +2,13 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "files/read_buffer.h"
 
 namespace vecferry::csv {
 
@@ -72,8 +72,7 @@ class RowReader {
   const int64_t end_;
   const size_t max_row_;
   std::array<bool, 256> stops_{};
-  std::unique_ptr<char[]> buffer_;
-  size_t capacity_ = 0, at_ = 0, filled_ = 0;
+  files::ReadBuffer buffer_;
   bool at_end_ = false;
   int64_t offset_, lines_ = 0;
   std::vector<Field> fields_;

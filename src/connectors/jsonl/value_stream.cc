@@ -9,7 +9,6 @@
 namespace vecferry::jsonl {
 namespace {
 
-constexpr size_t kChunk = size_t{1} << 20;
 constexpr size_t kMaxKey = 1 << 16;
 
 constexpr std::array<bool, 256> Set(std::string_view characters) {
@@ -24,36 +23,26 @@ bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 }  // namespace
 
-ValueStream::ValueStream(const files::Input& input, int64_t offset, size_t padding) : input_(input), padding_(padding), offset_(offset) {}
+ValueStream::ValueStream(const files::Input& input, int64_t offset, size_t padding) : input_(input), offset_(offset), buffer_(padding) {}
 
 Status ValueStream::Corrupt(std::string_view what) const {
   return MakeError(Category::corrupt, fmt::format("{}: byte {}: {}", input_.name(), offset_, what), "the file is not whole, or no JSON of this shape");
 }
 
-/// Keeps what is not yet passed and reads on, into a larger buffer where a value needs it.
+/// Keeps what is not yet passed and reads on.
 Status ValueStream::Fill() {
-  const size_t kept = filled_ - at_;
-  if (kept + kChunk > capacity_) {
-    const size_t larger = std::max(2 * capacity_, kept + kChunk);
-    auto buffer = std::make_unique<char[]>(larger + padding_);
-    if (kept > 0) std::memcpy(buffer.get(), buffer_.get() + at_, kept);
-    buffer_ = std::move(buffer);
-    capacity_ = larger;
-  } else if (at_ > 0) {
-    std::memmove(buffer_.get(), buffer_.get() + at_, kept);
-  }
-  at_ = 0;
-  filled_ = kept;
-  ARROW_ASSIGN_OR_RAISE(const size_t got, input_.ReadAt(offset_ + static_cast<int64_t>(kept), buffer_.get() + kept, capacity_ - kept));
+  const int64_t from = offset_ + static_cast<int64_t>(buffer_.size());
+  const auto space = buffer_.Space();
+  ARROW_ASSIGN_OR_RAISE(const size_t got, input_.ReadAt(from, space.data(), space.size()));
   at_end_ = got == 0;
-  filled_ += got;
+  buffer_.Add(got);
   return Status::OK();
 }
 
 Result<char> ValueStream::Peek() {
   while (true) {
-    while (at_ < filled_ && IsSpace(buffer_[at_])) ++at_, ++offset_;
-    if (at_ < filled_) return buffer_[at_];
+    while (!buffer_.empty() && IsSpace(*buffer_.data())) buffer_.Pass(1), ++offset_;
+    if (!buffer_.empty()) return *buffer_.data();
     if (at_end_) return '\0';
     ARROW_RETURN_NOT_OK(Fill());
   }
@@ -62,19 +51,20 @@ Result<char> ValueStream::Peek() {
 Result<bool> ValueStream::Take(char c) {
   ARROW_ASSIGN_OR_RAISE(const char next, Peek());
   if (next != c) return false;
-  ++at_, ++offset_;
+  buffer_.Pass(1);
+  ++offset_;
   return true;
 }
 
 /// How long the value that begins here is. What is longer than `max` is let go as it comes.
 Status ValueStream::Scan(size_t max, bool* too_long, size_t* length) {
-  size_t at = 0;  // from at_
+  size_t at = 0;  // from what is not yet passed
   int64_t depth = 0;
   bool in_text = false, escaped = false;
   *too_long = false;
   while (true) {
-    const char* data = buffer_.get() + at_;
-    const size_t size = filled_ - at_;
+    const char* data = buffer_.data();
+    const size_t size = buffer_.size();
     while (at < size) {
       const char c = data[at];
       if (in_text) {
@@ -108,7 +98,7 @@ Status ValueStream::Scan(size_t max, bool* too_long, size_t* length) {
     }
     if (at > max || *too_long) {
       *too_long = true;
-      at_ += at;
+      buffer_.Pass(at);
       offset_ += static_cast<int64_t>(at);
       at = 0;
     }
@@ -123,18 +113,18 @@ Result<ValueStream::Value> ValueStream::Next(size_t max) {
   size_t length = 0;
   ARROW_RETURN_NOT_OK(Scan(max, &value.too_long, &length));
   value.too_long |= length > max;
-  if (!value.too_long) value.text = {buffer_.get() + at_, length};
-  at_ += length;
+  if (!value.too_long) value.text = {buffer_.data(), length};
+  buffer_.Pass(length);
   offset_ += static_cast<int64_t>(length);
   return value;
 }
 
-Status ValueStream::Skip() { return Next(kChunk).status(); }
+Status ValueStream::Skip() { return Next(files::ReadBuffer::kChunk).status(); }
 
 Result<std::string> ValueStream::FirstKey() {
   constexpr size_t kEnough = 4096;
-  while (filled_ - at_ < kEnough && !at_end_) ARROW_RETURN_NOT_OK(Fill());
-  std::string_view text(buffer_.get() + at_, std::min(filled_ - at_, kEnough));
+  while (buffer_.size() < kEnough && !at_end_) ARROW_RETURN_NOT_OK(Fill());
+  std::string_view text(buffer_.data(), std::min(buffer_.size(), kEnough));
   if (!text.starts_with('{')) return std::string();
   text.remove_prefix(1);
   while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);

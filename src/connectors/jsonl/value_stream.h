@@ -1,12 +1,12 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "files/input.h"
+#include "files/read_buffer.h"
 
 namespace vecferry::jsonl {
 
@@ -44,10 +44,8 @@ class ValueStream {
   Status Corrupt(std::string_view what) const;
 
   const files::Input& input_;
-  const size_t padding_;
-  int64_t offset_;                 ///< of the first byte not yet passed
-  std::unique_ptr<char[]> buffer_;
-  size_t capacity_ = 0, at_ = 0, filled_ = 0;
+  int64_t offset_;  ///< of the first byte not yet passed
+  files::ReadBuffer buffer_;
   bool at_end_ = false;
 };
 

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/civil.h"
+
 namespace vecferry::postgresql {
 namespace {
 
@@ -14,33 +16,6 @@ constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kEpochDays = 10957;  ///< 2000-01-01 after 1970-01-01
 constexpr int64_t kMin64 = std::numeric_limits<int64_t>::min(), kMax64 = std::numeric_limits<int64_t>::max();
 constexpr int32_t kMin32 = std::numeric_limits<int32_t>::min(), kMax32 = std::numeric_limits<int32_t>::max();
-
-struct Civil {
-  int64_t year;
-  unsigned month, day;
-};
-
-// Days to and from the calendar: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-Civil CivilFromDays(int64_t z) {
-  z += 719468;
-  const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-  const auto doe = static_cast<uint64_t>(z - era * 146097);
-  const uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-  const uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  const uint64_t mp = (5 * doy + 2) / 153;
-  const auto day = static_cast<unsigned>(doy - (153 * mp + 2) / 5 + 1);
-  const auto month = static_cast<unsigned>(mp < 10 ? mp + 3 : mp - 9);
-  return {static_cast<int64_t>(yoe) + era * 400 + (month <= 2), month, day};
-}
-
-int64_t DaysFromCivil(int64_t y, unsigned m, unsigned d) {
-  y -= m <= 2;
-  const int64_t era = (y >= 0 ? y : y - 399) / 400;
-  const auto yoe = static_cast<uint64_t>(y - era * 400);
-  const uint64_t doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
-  const uint64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-  return era * 146097 + static_cast<int64_t>(doe) - 719468;
-}
 
 void AppendFraction(int64_t microseconds, std::string* out) {
   if (microseconds == 0) return;
@@ -51,7 +26,7 @@ void AppendFraction(int64_t microseconds, std::string* out) {
 
 /// Without what says that it is before Christ, which is returned.
 bool AppendCalendar(int64_t days, std::string* out) {
-  const Civil date = CivilFromDays(days + kEpochDays);
+  const Civil date = CivilOf(days + kEpochDays);
   const bool bc = date.year <= 0;
   *out += fmt::format("{:04}-{:02}-{:02}", bc ? 1 - date.year : date.year, date.month, date.day);
   return bc;
@@ -107,12 +82,10 @@ std::optional<int64_t> ReadCalendar(Reader& in, bool bc) {
   const auto month = in.Number(2, 2);
   if (!month || !in.Take('-')) return std::nullopt;
   const auto day = in.Number(2, 2);
-  if (!day || *month < 1 || *month > 12 || *day < 1 || (bc && *year == 0)) return std::nullopt;
-  const int64_t y = bc ? 1 - *year : *year;
-  const int64_t days = DaysFromCivil(y, static_cast<unsigned>(*month), static_cast<unsigned>(*day));
-  const Civil back = CivilFromDays(days);
-  if (back.month != static_cast<unsigned>(*month) || back.year != y) return std::nullopt;  // the 30th of February
-  return days - kEpochDays;
+  if (!day || (bc && *year == 0)) return std::nullopt;
+  const Civil date{bc ? 1 - *year : *year, static_cast<unsigned>(*month), static_cast<unsigned>(*day)};
+  if (!IsDay(date)) return std::nullopt;
+  return DaysOf(date) - kEpochDays;
 }
 
 std::optional<int64_t> ReadClock(Reader& in) {
