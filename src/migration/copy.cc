@@ -12,6 +12,7 @@
 #include "migration/prepass.h"
 #include "migration/report_json.h"
 #include "migration/session.h"
+#include "migration/transfer_options.h"
 #include "migration/transforms.h"
 #include "migration/verifier.h"
 #include "pipeline/batch_writer.h"
@@ -354,39 +355,8 @@ class Copier {
   }
 
   TransferOptions TransferOptionsNow() const {
-    TransferOptions t;
-    const Capabilities& can = target_.can;
-    t.jobs = options_.jobs;
-    t.writers = can.max_in_flight;
-    t.adapts = can.replay == Replay::idempotent_upsert && can.max_in_flight > 1;
-    t.climbs = options_.batch_rows <= 0;
-    t.expansion = can.expansion;
-    t.memory_bytes = options_.memory_bytes;
-    t.batch_rows = options_.batch_rows > 0 ? options_.batch_rows : can.batch_rows;
-    // A batch waits for its turn as a whole: none is worth more than a second.
-    if (options_.records_per_second > 0) t.batch_rows = std::min(t.batch_rows, static_cast<int64_t>(std::max(1.0, options_.records_per_second)));
-    t.batch_bytes = std::min(options_.batch_bytes > 0 ? options_.batch_bytes : can.batch_bytes, std::max<int64_t>(options_.memory_bytes / 4, 1));
-    t.limit = options_.limit;
-    t.validate = options_.validate;
-    t.vector_change = ChangeOf(can, schema_);
-    t.stored_digest = t.vector_change == VectorChange::cosine_normalised && CanPredict(schema_);
-    t.compare.layout = target_.layout;
-    t.compare.min_cosine = 0.99;
-    t.compare.vector_change = ChangeOf(target_.can, schema_);
-    t.compare.least_cosine = target_.can.least_cosine;
-    t.compare.time_tolerance = 0.001;
-    t.max_rejects = options_.max_rejects;
-    t.max_reject_share = options_.max_reject_share;
+    TransferOptions t = TransferOptionsOf(options_, target_, schema_, intent_);
     t.total = report_.total;
-    t.records_per_second = options_.records_per_second;
-    t.max_seconds = options_.max_seconds;
-    t.append = options_.adopt || intent_.on_exists == OnExists::append;
-    t.capture_before_images = intent_.existed && intent_.count > 0 && intent_.on_exists != OnExists::replace && target_.can.undo;
-    t.reject_missing_vectors = !can.missing_vectors;
-    t.hold_until_split_done = can.replay == Replay::restart_split;
-    t.flushes = can.replay == Replay::truncate_and_replay;
-    t.flush_bytes = can.flush_bytes;
-    t.flush_seconds = can.flush_seconds;
     t.duplicates = duplicates_;
     t.first_again_split = again_.first_split;
     t.only_keys = again_.keys;

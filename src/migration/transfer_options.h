@@ -1,0 +1,12 @@
+#pragma once
+#include "migration/open.h"
+#include "migration/session.h"
+#include "pipeline/transfer.h"
+
+namespace vecferry {
+
+/// How records of that schema are brought into a target: what the user said, and what the target declares. What only the run itself knows, its
+/// total and its passes over the source again, is left out.
+TransferOptions TransferOptionsOf(const CopyOptions& options, const OpenedTarget& target, const RecordSchema& schema, const TargetIntent& intent);
+
+}  // namespace vecferry
