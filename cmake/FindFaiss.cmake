@@ -1,5 +1,5 @@
-# FAISS of the distribution: a static library that wants BLAS and OpenMP.
-find_package(OpenMP REQUIRED COMPONENTS CXX)
+# FAISS of the distribution: a static library that wants BLAS and the OpenMP runtime of the compiler that made it, which is GCC's
+# whatever compiles us.
 find_package(BLAS REQUIRED)
 find_package(LAPACK REQUIRED)
 find_library(Faiss_LIBRARY faiss)
@@ -10,5 +10,5 @@ if(NOT TARGET Faiss::faiss)
   add_library(Faiss::faiss STATIC IMPORTED)
   set_target_properties(Faiss::faiss PROPERTIES IMPORTED_LOCATION ${Faiss_LIBRARY})
   target_include_directories(Faiss::faiss SYSTEM INTERFACE ${Faiss_INCLUDE_DIR})
-  target_link_libraries(Faiss::faiss INTERFACE LAPACK::LAPACK BLAS::BLAS OpenMP::OpenMP_CXX)
+  target_link_libraries(Faiss::faiss INTERFACE LAPACK::LAPACK BLAS::BLAS gomp)
 endif()

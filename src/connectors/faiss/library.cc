@@ -9,12 +9,17 @@
 #include <faiss/index_io.h>
 #include <faiss/invlists/InvertedLists.h>
 #include <fmt/format.h>
-#include <omp.h>
 
 #include "base/text.h"
 
 // Of OpenBLAS, which is what Debian's BLAS is; another BLAS has no such function.
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
+
+// Of the OpenMP runtime that libfaiss brings. Its header is GCC's own, which other compilers do not see.
+extern "C" {
+void omp_set_num_threads(int threads);
+int omp_get_max_threads();
+}
 
 namespace vecferry::faiss_files {
 
