@@ -10,7 +10,7 @@ namespace vecferry {
 namespace {
 
 TEST(Civil, IsTheCalendarOfTheLibrary) {
-  for (int64_t days = -1'000'000; days <= 3'000'000; days += days % 97 == 0 ? 1 : 13) {
+  for (int64_t days = -800'000; days <= 800'000; ++days) {  // every day of ten eras of 400 years
     const std::chrono::year_month_day wanted{std::chrono::sys_days(std::chrono::days(days))};
     const Civil date = CivilOf(days);
     ASSERT_EQ(date.year, static_cast<int>(wanted.year())) << days;
@@ -28,6 +28,13 @@ TEST(Civil, DaysThatThereAreNot) {
     EXPECT_FALSE(IsDay(none)) << none.year << " " << none.month << " " << none.day;
   }
   for (const Civil& day : {Civil{2000, 2, 29}, {0, 2, 29}, {-4, 2, 29}, {2024, 12, 31}}) EXPECT_TRUE(IsDay(day)) << day.year;
+}
+
+TEST(IsoTime, FractionsAreCutToMicroseconds) {
+  EXPECT_EQ(ParseIsoMicros("1970-01-01T00:00:01.1234569Z"), 1'123'456);
+  EXPECT_EQ(ParseIsoMicros("1970-01-01T00:00:00.000000999Z"), 0);
+  EXPECT_EQ(ParseIsoMicros("1970-01-01T00:00:00.1234567890Z"), std::nullopt) << "ten digits";
+  EXPECT_EQ(ParseIsoMicros("1970-01-01T00:00:00.Z"), std::nullopt);
 }
 
 TEST(IsoTime, WhatIsOnlyLoose) {
