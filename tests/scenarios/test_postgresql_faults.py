@@ -222,7 +222,7 @@ def test_a_statement_that_takes_too_long(database, work):  # noqa: F811
     source, target = filled(work, 50), database.uri("items")
     args = ["copy", source, target, "-q"]
     began = time.monotonic()
-    harness.refused(work.run(*args, *option("statement-timeout=300ms")), 7, "target", target, "raise statement-timeout")
+    harness.refused(work.run(*args, *option("statement-timeout=300ms")), 7, "target", f"{database.name}?statement-timeout=300ms#items", "raise statement-timeout")
     assert time.monotonic() - began < 15 and database.one("SELECT count(*) FROM items") == 0
     database.run("DROP TRIGGER slow ON items")
     # How the server is reached may be another when a run goes on.

@@ -138,8 +138,10 @@ def test_rows_go_into_a_collection_that_langchain_made_and_only_they_come_out(da
     langchain(database, {"store": "collection", "name": "c1", "add": added(range(10))}, {"store": "collection", "name": "c2", "add": added(range(200, 205), "other-{}")})
     before = database.rows(f"SELECT * FROM {TABLE} ORDER BY id")
     target = database.uri(TABLE)
-    appended = work.json("copy", source_of(work, range(5, 30)), target, "-q", "--on-exists", "append", *collection("c1"))
+    source = source_of(work, range(5, 30))
+    appended = work.json("copy", source, target, "-q", "--on-exists", "append", *collection("c1"))
     assert (appended["written"], appended["skipped"]) == (20, 5), appended
+    assert work.json("verify", source, target, *collection("c1"))["ok"]
     found, other = langchain(database, {"store": "collection", "name": "c1", "search": [near(i) for i in (2, 25)]}, {"store": "collection", "name": "c2", "search": [near(202)]})
     judged(found, (2, 25))
     judged(other, (202,), "other-{}")
@@ -149,6 +151,7 @@ def test_rows_go_into_a_collection_that_langchain_made_and_only_they_come_out(da
 
     changed = jsonl(work.folder / "changed.jsonl", [{**one, "document": "changed"} for one in records(range(5, 30))])
     work.ok("copy", changed, target, "-q", "--on-exists", "upsert", *collection("c1"))
+    assert work.json("verify", changed, target, *collection("c1"))["ok"]
     assert len(names_in(database, "c1")) == 30 and database.one(f"SELECT count(*) FROM {TABLE} WHERE document = 'changed'") == 25
     work.ok("rollback", "last", "--yes")
     assert database.rows(f"SELECT * FROM {TABLE} ORDER BY id") == before
@@ -211,8 +214,10 @@ def test_rows_go_into_a_table_that_langchain_made(database, work, policy):
     act = {"store": "table", "name": "there", "columns": {"n": "INTEGER"}}
     langchain(database, {**act, "dims": 4, "add": with_uuids(added(range(10)), range(10))})
     before = database.rows("SELECT langchain_id, content, n, langchain_metadata::text, embedding::text FROM there ORDER BY n")
-    report = work.json("copy", uuid_source(work, range(8, 30)), database.uri("there"), "-q", "--on-exists", policy)
+    source = uuid_source(work, range(8, 30))
+    report = work.json("copy", source, database.uri("there"), "-q", "--on-exists", policy)
     assert (report["written"], report["skipped"]) == ((20, 2) if policy == "append" else (22, 0)), report
+    assert work.json("verify", source, database.uri("there"))["ok"]
     [found] = langchain(database, {**act, "search": [near(i) for i in (2, 25)]})
     assert [[one[0][0], one[0][1], one[0][2]] for one in found] == [[uuids([i])[i], f"Text {i} – ünï", metadata(i)] for i in (2, 25)] and len(found[0]) == 30
     work.ok("rollback", "last", "--yes")
@@ -275,6 +280,7 @@ def test_rows_go_into_a_table_that_llama_index_made(database, work):
     work.ok("rollback", "last", "--yes")
     assert database.rows("SELECT id, text, metadata_::text, node_id, embedding::text FROM data_there ORDER BY id") == before
     work.ok("copy", source, target, "-q", "--on-exists", "upsert", "--restart")
+    assert work.json("verify", source, target)["ok"]
     assert database.one("SELECT count(*) FROM data_there") == 30
     work.ok("rollback", "last", "--yes")
     assert database.rows("SELECT id, text, metadata_::text, node_id, embedding::text FROM data_there ORDER BY id") == before
