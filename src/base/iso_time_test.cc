@@ -10,7 +10,7 @@ namespace vecferry {
 namespace {
 
 TEST(Civil, IsTheCalendarOfTheLibrary) {
-  for (int64_t days = -800'000; days <= 800'000; ++days) {  // every day of ten eras of 400 years
+  for (int64_t days = -1'000'000; days <= 800'000; ++days) {  // every day of twelve eras of 400 years, of which some begin before the year 0
     const std::chrono::year_month_day wanted{std::chrono::sys_days(std::chrono::days(days))};
     const Civil date = CivilOf(days);
     ASSERT_EQ(date.year, static_cast<int>(wanted.year())) << days;
