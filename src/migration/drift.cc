@@ -48,10 +48,11 @@ Status CheckDrift(std::string_view planned, const Plan& now_plan) {
   }
   drift.Compare("transforms", before.value("transforms", Json::object()).value("flags", Json()), now["transforms"]["flags"]);
   const Json &was = before["source_info"], &is = now["source_info"];
-  for (const char* key : {"identity", "schema", "consistency"}) drift.Compare(fmt::format("the source's {}", key), was.value(key, Json()), is.value(key, Json()));
-  // Of a source that is in use the number of records, and how they are divided, is what it was at that moment.
+  for (const char* key : {"identity", "schema"}) drift.Compare(fmt::format("the source's {}", key), was.value(key, Json()), is.value(key, Json()));
+  // A plan looks at a source in place that a run reads from a copy. Of one that is in use the number of records, and how they are divided, is what it was at that moment.
   const Json &divided = before.value("splits", Json::array()), &divides = now["splits"];
-  if (now_plan.source.consistency == Consistency::frozen && divided.size() == divides.size() && divided != divides) drift.Add("the source's records are others, or more or fewer");
+  const bool frozen = was.value("consistency", "") == Name(Consistency::frozen) && now_plan.source.consistency == Consistency::frozen;
+  if (frozen && divided.size() == divides.size() && divided != divides) drift.Add("the source's records are others, or more or fewer");
   const std::set<std::string> known = CodesOf(before);
   for (const auto& issue : now_plan.issues) {
     if (!known.contains(issue.code)) drift.Add(fmt::format("new: {}", issue.message));
