@@ -78,7 +78,7 @@ sanitized() {
   build "$1" $targets && ctest --preset "$1" -L "$2" --no-tests=error
 }
 
-asan_tests() { sanitized asan 'unit|conformance|parsers'; }
+asan_tests() { LSAN_OPTIONS=suppressions=$root/tests/lsan.supp:print_suppressions=0 sanitized asan 'unit|conformance|parsers'; }
 tsan_tests() { TSAN_OPTIONS=ignore_noninstrumented_modules=1 sanitized tsan 'journal|pipeline'; }
 
 # fuzz_each SECONDS: every target, from its corpus; what it finds stays in build/logs.
