@@ -1,5 +1,6 @@
 #include "record/json_foreign.h"
 
+#include <cctype>
 #include <set>
 
 #include <fmt/format.h>
@@ -13,6 +14,11 @@ namespace {
 // Non-finite words are handed through the parser as numbers of a spelling that is refused in the input.
 constexpr std::string_view kMark = "0e-77700";
 constexpr std::pair<std::string_view, char> kWords[] = {{"-Infinity", '3'}, {"Infinity", '2'}, {"NaN", '1'}};
+
+/// Whether a character could be a part of the same number or word: "1NaN" and "Infinity4" are neither.
+bool Adjoins(std::string_view text, size_t at) {
+  return at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) || std::string_view("+-._").find(text[at]) != std::string_view::npos);
+}
 
 /// The text with NaN, Infinity and -Infinity outside strings as marked numbers.
 Result<std::string> MarkWords(std::string_view text) {
@@ -29,6 +35,7 @@ Result<std::string> MarkWords(std::string_view text) {
     size_t taken = 0;
     for (const auto& [word, digit] : kWords) {
       if (quoted || taken || !text.substr(i).starts_with(word)) continue;
+      if ((i > 0 && Adjoins(text, i - 1)) || Adjoins(text, i + word.size())) return MakeError(Category::bad_content, "not valid JSON: a number that is none");
       out += std::string(kMark) + digit;
       taken = word.size();
     }

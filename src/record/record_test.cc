@@ -153,6 +153,9 @@ TEST(Json, ReadsWhatPythonWrites) {
             R"({"a":{"$vf":"bigint","v":"1180591620717411303424"},"n":[{"$vf":"f64","v":"NaN"},{"$vf":"f64","v":"-Infinity"},{"$vf":"f64","v":"Infinity"}],"s":"NaN \" NaN"})");
   EXPECT_TRUE(Rewritten(R"({"a": NaN, "a": 1})", python).starts_with("error: "));
   EXPECT_TRUE(Rewritten(R"({"a": NaN, "b": 0e-777001})", python).starts_with("error: "));
+  for (const char* text : {"-Infinity4", "1NaN", "Infinity1", "--Infinity", "NaN.5", "[1e-Infinity]"}) {
+    EXPECT_TRUE(Rewritten(text, python).starts_with("error: ")) << text;
+  }
 }
 
 TEST(Digest, IsBlindToOrderAndSplittingAndSeesEveryChange) {
