@@ -37,7 +37,8 @@ int main(int argc, char** argv) {
   const Location location = Must(registry.Resolve(argv[1]));
   Connector* const connector = Must(registry.Find(location.scheme));
   OpenContext context;
-  context.layout = Must(registry.FindLayout(connector->info().default_layout));
+  const std::string& layout = connector->info().default_layout;
+  context.layout = Must(registry.FindLayout(layout.empty() ? "default" : layout));
   const auto source = Must(connector->OpenSource(location, context));
   const auto splits = Must(source->Splits(threads));
   std::atomic<int64_t> records = 0, rejects = 0, bytes = 0;
