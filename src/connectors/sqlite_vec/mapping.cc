@@ -14,19 +14,6 @@ using sqlite::Vec0Column;
 using sqlite::Vec0Element;
 using sqlite::Vec0Kind;
 
-Element ElementOf(Vec0Element element) {
-  switch (element) {
-    case Vec0Element::i8: return Element::i8;
-    case Vec0Element::bit: return Element::bit;
-    default: return Element::f32;
-  }
-}
-
-std::string OptionOf(const std::map<std::string, std::string>& options, const std::string& name) {
-  const auto found = options.find(name);
-  return found == options.end() ? std::string() : found->second;
-}
-
 Status AddVectors(Mapping* mapping, const std::string& wanted_name) {
   const auto vectors = mapping->table.Of(Vec0Kind::vector);
   if (!wanted_name.empty() && vectors.size() != 1) {
@@ -81,6 +68,19 @@ bool Describes(const Mark& mark, const RecordSchema& declared) {
 }
 
 }  // namespace
+
+Element ElementOf(Vec0Element element) {
+  switch (element) {
+    case Vec0Element::i8: return Element::i8;
+    case Vec0Element::bit: return Element::bit;
+    default: return Element::f32;
+  }
+}
+
+std::string OptionOf(const std::map<std::string, std::string>& options, const std::string& name) {
+  const auto found = options.find(name);
+  return found == options.end() ? std::string() : found->second;
+}
 
 Result<Mapping> MakeMapping(const sqlite::Vec0Table& table, const std::map<std::string, std::string>& options, const std::optional<Mark>& found) {
   Mapping mapping;

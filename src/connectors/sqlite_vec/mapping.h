@@ -31,6 +31,10 @@ struct Mapping {
   }
 };
 
+Element ElementOf(sqlite::Vec0Element element);
+/// The value of an option, "" where it is not given.
+std::string OptionOf(const std::map<std::string, std::string>& options, const std::string& name);
+
 /// Options: document, tenant, metadata, vector-name; where they say nothing, the mark. Category::usage where they name what is
 /// not there.
 Result<Mapping> MakeMapping(const sqlite::Vec0Table& table, const std::map<std::string, std::string>& options, const std::optional<Mark>& mark);

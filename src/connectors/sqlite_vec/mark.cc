@@ -9,12 +9,6 @@ namespace {
 
 constexpr const char* kMarks = "vecferry_tables";
 
-Result<std::string> DeclarationOf(sqlite::Db& db, std::string_view table) {
-  ARROW_ASSIGN_OR_RAISE(sqlite::Stmt stmt, db.Prepare("SELECT sql FROM sqlite_master WHERE type='table' AND name=?"));
-  ARROW_ASSIGN_OR_RAISE(const bool found, stmt.BindText(1, table).Step());
-  return found ? std::string(stmt.Text(0)) : std::string();
-}
-
 /// A mark that cannot be understood is none: the table is then read as one of somebody else's.
 std::optional<Mark> Parse(std::string_view text, const std::string& declaration) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
@@ -29,6 +23,12 @@ std::optional<Mark> Parse(std::string_view text, const std::string& declaration)
 }
 
 }  // namespace
+
+Result<std::string> DeclarationOf(sqlite::Db& db, std::string_view table) {
+  ARROW_ASSIGN_OR_RAISE(sqlite::Stmt stmt, db.Prepare("SELECT sql FROM sqlite_master WHERE type='table' AND name=?"));
+  ARROW_ASSIGN_OR_RAISE(const bool found, stmt.BindText(1, table).Step());
+  return found ? std::string(stmt.Text(0)) : std::string();
+}
 
 Result<std::optional<Mark>> FindMark(sqlite::Db& db, std::string_view table) {
   ARROW_ASSIGN_OR_RAISE(const bool there, db.HasTable(kMarks));

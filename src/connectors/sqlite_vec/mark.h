@@ -17,6 +17,8 @@ struct Mark {
   std::string document, metadata, tenant;  ///< the columns that hold them, "" where there is none
 };
 
+/// The CREATE text of a table, "" where there is none.
+Result<std::string> DeclarationOf(sqlite::Db& db, std::string_view table);
 /// Nothing where the table has no mark that fits its declaration.
 Result<std::optional<Mark>> FindMark(sqlite::Db& db, std::string_view table);
 /// For a table that exists. Part of the caller's transaction.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connectors/sqlite_vec/mapping.h"
 #include "sqlite/vec0_parser.h"
 
 namespace vecferry::sqlite_vec {
@@ -26,16 +27,6 @@ bool IsColumnName(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   if (!letter(name[0])) return false;
   return std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; });
-}
-
-std::string OptionOf(const std::map<std::string, std::string>& options, const std::string& name) {
-  const auto found = options.find(name);
-  return found == options.end() ? std::string() : found->second;
-}
-
-Element ElementOf(sqlite::Vec0Element element) {
-  if (element == sqlite::Vec0Element::f32) return Element::f32;
-  return element == sqlite::Vec0Element::i8 ? Element::i8 : Element::bit;
 }
 
 /// A column as it is declared. Bits are compared by Hamming distance, which the module does not let be said.

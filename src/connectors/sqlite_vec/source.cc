@@ -64,7 +64,7 @@ class TableSource final : public Source {
     info.store = kScheme;
     info.dataset = table.name;
     info.identity = IdentityOf(table_->snapshot->source(), table.name);
-    ARROW_ASSIGN_OR_RAISE(info.settings[kDeclarationSetting], DeclarationOf(table.name));
+    ARROW_ASSIGN_OR_RAISE(info.settings[kDeclarationSetting], DeclarationOf(db_, table.name));
     info.schema = table_->mapping.schema;
     info.consistency = table_->snapshot->frozen() ? Consistency::frozen : Consistency::live;
     ARROW_ASSIGN_OR_RAISE(info.count, sqlite::CountRows(db_, table));
@@ -103,12 +103,6 @@ class TableSource final : public Source {
   }
 
  private:
-  Result<std::string> DeclarationOf(const std::string& table) {
-    ARROW_ASSIGN_OR_RAISE(sqlite::Stmt stmt, db_.Prepare("SELECT sql FROM sqlite_master WHERE type='table' AND name=?"));
-    ARROW_ASSIGN_OR_RAISE(const bool found, stmt.BindText(1, table).Step());
-    return found ? std::string(stmt.Text(0)) : std::string();
-  }
-
   Status AddFacts(DatasetInfo* info) {
     const sqlite::Vec0Table& table = table_->mapping.table;
     info->facts["chunk size"] = std::to_string(table.chunk_size);
