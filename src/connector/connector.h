@@ -100,6 +100,35 @@ struct DatasetInfo {
 
 class Lookup;
 
+/// One neighbour, as the store found it.
+struct SearchHit {
+  std::string tenant;       ///< "" where it has none
+  std::string id;           ///< the source's id, mapped back by the store's layout
+  double score = 0;         ///< in the store's own measure
+};
+
+struct SearchQuery {
+  std::string vector;       ///< name of the vector column
+  std::vector<float> values;   ///< as many as the column has dimensions; of a column of bits, 0 or 1 each
+  int k = 10;
+  bool exact = false;       ///< compare with every record, without the index, where the store can; else its best effort
+  std::string tenant;       ///< search among its records alone, where not ""
+};
+
+/// Nearest neighbours in a dataset, asked of the store's own search. Optional. Thread-safe.
+class Searcher {
+ public:
+  virtual ~Searcher() = default;
+  /// The nearest first, at most k. Category::unsupported for a column that the store does not search.
+  virtual Result<std::vector<SearchHit>> Search(const SearchQuery& query) = 0;
+  /// Whether a nearer record has a higher score (a similarity) or a lower one (a distance).
+  virtual bool HigherIsNearer(std::string_view vector) const = 0;
+  /// Whether `exact` is heeded.
+  virtual bool CanBeExact() const { return false; }
+  /// Whether what is stored is found: false while an index is being built or written records are not visible yet.
+  virtual Result<bool> Ready() { return true; }
+};
+
 /// The reading half of a connector, on one dataset. Opened read-only: it never creates, changes or locks
 /// out anything. Describe and Splits are called from one thread; Read from several.
 class Source {
@@ -112,6 +141,8 @@ class Source {
   virtual Result<std::unique_ptr<SplitReader>> Read(const Split& split, const Cursor& from, const ReadOptions& options) = 0;
   /// The same dataset by key, where the store finds records faster so than by reading all. After Describe.
   virtual Lookup* lookup() { return nullptr; }
+  /// The store's own search over the same dataset. After Describe.
+  virtual Searcher* searcher() { return nullptr; }
   /// Of Consistency::snapshot: whether the one state was lost since the source was opened, so that what was read is of several.
   virtual bool Moved() const { return false; }
 };
