@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
 from chroma_fixtures import chroma, chroma_server  # noqa: E402,F401
 
 ROWS = 40
-HEADER = {"id_kind": "string", "tenant": False, "document": True, "vectors": [{"name": "", "kind": "dense", "element": "f32", "dims": 4, "metric": "l2"}]}
 
 
 def vector(i):
@@ -37,16 +36,13 @@ def work(tmp_path):
     return harness.Workplace(tmp_path / "w")
 
 
-def lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def write(path, rows, **header):
-    """JSON lines with our header; rows are (id, vector, document, metadata)."""
+def write(path, rows, metric="l2"):
+    """A file of ours; rows are (id, vector, document, metadata)."""
+    schema = {"id_kind": "string", "tenant": False, "document": True, "vectors": [{"name": "", "kind": "dense", "element": "f32", "dims": len(rows[0][1]), "metric": metric}]}
     with open(path, "w") as out:
-        out.write(json.dumps({"$vecferry": {"version": 1, "schema": {**HEADER, **header}}}) + "\n" if False else "")
+        out.write(json.dumps({"vecferry": 1, "schema": schema}, separators=(",", ":")) + "\n")
         for id, values, document, metadata in rows:
-            out.write(json.dumps({"id": id, "vector": values, **({"document": document} if document is not None else {}), "metadata": metadata}) + "\n")
+            out.write(json.dumps({"id": id, "vectors": {"vector": values}, **({"document": document} if document is not None else {}), "metadata": metadata}) + "\n")
     return path
 
 
@@ -88,7 +84,7 @@ def test_a_record_that_is_overwritten_is_exactly_what_comes(chroma, work):
                                               "metadatas": [{"gone": 1, "stays": "old", "type": 1}, {"gone": [1, 2]}, {"x": 1}, {"k": 1}], "uris": [None, None, "s3://gone", None]}])
     before = chroma.told("docs")["records"]
     file = write(work.folder / "new.jsonl", [("a", vector(11), "new a", {"stays": "new", "type": "text"}), ("b", vector(12), None, {}), ("c", vector(13), "now with", {"x": 2})])
-    run = work.json("copy", f"jsonl:{file}", chroma.uri("docs"), "--on-exists", "upsert", "--metric", "l2")
+    run = work.json("copy", f"jsonl:{file}", chroma.uri("docs"), "--on-exists", "upsert")
     told = chroma.told("docs")["records"]
     assert told == {"a": [vector(11), "new a", {"stays": "new", "type": "text"}, None], "b": [vector(12), None, None, None],
                     "c": [vector(13), "now with", {"x": 2}, None], "kept": before["kept"]}
@@ -98,12 +94,12 @@ def test_a_record_that_is_overwritten_is_exactly_what_comes(chroma, work):
 
 def test_what_chroma_would_change_without_a_word_is_found_before_or_rejected(chroma, work):
     nested = write(work.folder / "nested.jsonl", [("a", vector(1), "x", {"o": {"p": 1}}), ("b", vector(2), "x", {"n": None}), ("c", vector(3), "x", {"n": 1})])
-    refused = work.run("copy", f"jsonl:{nested}", chroma.uri("docs"), "--metric", "l2", "--json")
+    refused = work.run("copy", f"jsonl:{nested}", chroma.uri("docs"), "--json")
     assert refused.returncode == 8, refused.stdout + refused.stderr
     assert "nested_object" in refused.stdout + refused.stderr and "null" in refused.stdout + refused.stderr
     assert chroma.act("names") == []
     odd = write(work.folder / "odd.jsonl", [("empty", vector(1), "x", {"l": []}), ("mixed", vector(2), "x", {"l": [1, 2.5]}), ("zero", vector(3), "x", {"z": -0.0}), ("good", vector(4), "x", {"l": [1]})])
-    report = work.json("copy", f"jsonl:{odd}", chroma.uri("docs"), "--metric", "l2", code=3)
+    report = work.json("copy", f"jsonl:{odd}", chroma.uri("docs"), code=3)
     assert report["rejected"] == 3
     assert set(chroma.told("docs")["records"]) == {"good"}
 
@@ -111,9 +107,9 @@ def test_what_chroma_would_change_without_a_word_is_found_before_or_rejected(chr
 def test_keys_that_would_end_the_server_or_be_dropped_come_back(chroma, work):
     odd = {"chroma:document": 5, "chroma:x": "y", "#a": 1, "$b": 2, "": 3, "\\": 4, "\\$b": 5, "chroma:uri": "s3://u"}
     file = write(work.folder / "odd.jsonl", [("a", vector(1), "text", odd), ("b", vector(2), None, {"chroma:document": "mine"})])
-    work.ok("copy", f"jsonl:{file}", chroma.uri("docs"), "--metric", "l2")
+    work.ok("copy", f"jsonl:{file}", chroma.uri("docs"))
     work.ok("copy", chroma.uri("docs"), f"jsonl:{work.folder}/back.jsonl")
-    work.ok("verify", f"jsonl:{file}", f"jsonl:{work.folder}/back.jsonl", "--metric", "l2")
+    work.ok("verify", f"jsonl:{file}", f"jsonl:{work.folder}/back.jsonl")
     told = chroma.told("docs")["records"]["a"]
     assert told[1] == "text" and told[3] == "s3://u" and told[2]["\\chroma:document"] == 5
 
@@ -121,8 +117,8 @@ def test_keys_that_would_end_the_server_or_be_dropped_come_back(chroma, work):
 def test_replace_takes_the_place_at_the_end(chroma, work):
     chroma.act("make", name="docs", records=records(5, 100))
     file = write(work.folder / "new.jsonl", [(f"n{i}", vector(i), None, {"i": i}) for i in range(3)])
-    assert work.run("copy", f"jsonl:{file}", chroma.uri("docs"), "--on-exists", "replace", "--metric", "l2").returncode == 8  # needs --yes
-    work.ok("copy", f"jsonl:{file}", chroma.uri("docs"), "--on-exists", "replace", "--metric", "l2", "--yes")
+    assert work.run("copy", f"jsonl:{file}", chroma.uri("docs"), "--on-exists", "replace").returncode == 8  # needs --yes
+    work.ok("copy", f"jsonl:{file}", chroma.uri("docs"), "--on-exists", "replace", "--yes")
     assert chroma.act("names") == ["docs"]
     assert set(chroma.told("docs")["records"]) == {"n0", "n1", "n2"}
 
@@ -130,14 +126,14 @@ def test_replace_takes_the_place_at_the_end(chroma, work):
 def test_an_empty_collection_takes_the_dimension_of_what_comes(chroma, work):
     chroma.act("make", name="cos", configuration={"hnsw": {"space": "cosine"}})
     file = write(work.folder / "new.jsonl", [("a", [3, 4], None, {})])
-    assert work.run("copy", f"jsonl:{file}", chroma.uri("cos"), "--metric", "l2").returncode == 8
-    work.ok("copy", f"jsonl:{file}", chroma.uri("cos"), "--metric", "cosine")
+    assert work.run("copy", f"jsonl:{file}", chroma.uri("cos")).returncode == 8
+    work.ok("copy", f"jsonl:{write(file, [('a', [3, 4], None, {})], 'cosine')}", chroma.uri("cos"))
     assert chroma.told("cos")["count"] == 1
 
 
 def test_names_of_every_kind(chroma, work):
     for name in ("ab", "a b c", "_abc", "a..b", "127.0.0.1", "ü-docs", "a/b/c"):
-        done = work.run("copy", f"jsonl:{write(work.folder / 'x.jsonl', [('a', vector(1), None, {})])}", chroma.uri(urllib.parse.quote(name, safe="")), "--metric", "l2")
+        done = work.run("copy", f"jsonl:{write(work.folder / 'x.jsonl', [('a', vector(1), None, {})])}", chroma.uri(urllib.parse.quote(name, safe="")))
         harness.refused(done, 2, "sink", "name", "name another")
     chroma.act("make", name="documents", records=records(3))
     harness.refused(work.run("copy", chroma.uri("document"), f"jsonl:{work.folder}/x"), 5, "source", "did you mean documents", "inspect")
