@@ -53,7 +53,7 @@ Result<VerifyRequest> Copier::RequestFor(Source& target) {
 
 Status Copier::VerifyPhase() {
   WarnOfStates();
-  if (options_.verify.level == VerifyLevel::none) return Status::OK();
+  if (options_.verify.level == VerifyLevel::none && !options_.verify.search) return Status::OK();
   for (int pass = 0;; ++pass) {
     ARROW_ASSIGN_OR_RAISE(auto target, target_.sink->OpenReadBack());
     ARROW_ASSIGN_OR_RAISE(const VerifyRequest request, RequestFor(*target));
