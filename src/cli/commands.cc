@@ -22,7 +22,7 @@ std::vector<CommandSpec> MigrationCommands() {
        {kSource, kTarget},
        {&kWhatFlags, &kSelectFlags, &kMapFlags, &kCheckFlags, &kCompareFlags, &kQueryFlags, &kSearchFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags,
         &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
-       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --filter \"year >= 2020\" --map title=name --map drop:tmp", "vecferry copy " + pair + " --max-rejects 1% --report copy.html"},
+       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --filter \"year >= 2020\" --map title=name --map drop:tmp", "vecferry copy " + pair + " --max-rejects 1% --report copy.html --report copy.xml"},
        &RunCopy},
       {"plan", "Say what a copy would do",
        "Reads both sides and writes neither: mapping of ids, what the target cannot hold and how many records have it, estimates of time "
@@ -114,8 +114,8 @@ std::vector<CommandSpec> RunCommands() {
       {"status", "Show how far a run is",
        "State, total, done, rejected ids, last id, rate and time left, from the run's journal; also while it is going on.",
        {run},
-       {&kOutputFlags},
-       {"vecferry status", "vecferry status 20260102T030405Z-1a2b3c"},
+       {&kReportFileFlags, &kOutputFlags},
+       {"vecferry status", "vecferry status last --report run.html", "vecferry status 20260102T030405Z-1a2b3c"},
        &RunStatus},
       {"rollback", "Take back what a run wrote",
        "Drops the dataset if the run created it, else deletes and restores record by record. A record that somebody changed since is "

@@ -80,6 +80,11 @@ FlagSpec CheckpointFlag() { return Value("checkpoint", Kind::text, "FILE", "", "
 
 FlagSpec RestartFlag() { return Switch("restart", "Forget what an earlier run of the same copy did, and begin anew."); }
 
+FlagSpec ReportFlag() {
+  return Repeatable(Value("report", Kind::text, "FILE", "",
+                          "Write a report: FILE.html is a page that needs no other file, FILE.json the same as data, FILE.xml JUnit; given several times, several (docs/guide/report.md)."));
+}
+
 FlagSpec OlderThanFlag() { return Value("older-than", Kind::real, "DAYS", "30", "Those that ended longer ago than that."); }
 
 }  // namespace
@@ -94,10 +99,15 @@ const FlagGroup kProgressFlags{
     "Progress",
     {Choice("progress", {"auto", "bar", "plain", "json", "none"}, "auto",
             "How progress is told on standard error; auto is a bar on a terminal, else plain lines."),
-     Value("log", Kind::text, "FILE", "", "Append every event to a file, one JSON object a line (docs/reference/events.md).")}};
+     Value("log", Kind::text, "FILE", "", "Append every event to a file, one JSON object a line (docs/reference/events.md)."),
+     Value("metrics", Kind::text, "[HOST:]PORT", "", "Serve metrics for Prometheus at that address while it runs; of 127.0.0.1 unless a host is given (docs/guide/report.md).")}};
 
 const FlagGroup kReportFlags{
-    "Report", {Value("report", Kind::text, "FILE.html", "", "Write a report of the result, one HTML file that needs nothing else.")}};
+    "Report",
+    {ReportFlag(),
+     Value("report-sample", Kind::integer, "N", "5", "Records that the report shows side by side, with their content; with 0 no sample is taken, and there are no plots of vectors.")}};
+
+const FlagGroup kReportFileFlags{"Report", {ReportFlag()}};
 
 const FlagGroup kLocationFlags{
     "Stores",

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "migration/activity_log.h"
 #include "migration/again.h"
 #include "migration/deferral.h"
 #include "migration/session.h"
@@ -95,6 +96,7 @@ class Copier {
   RunSession run_;
   RunHeader header_;
   std::unique_ptr<JournalIntents> intents_;
+  std::unique_ptr<ActivityLog> activity_;
   std::unique_ptr<IndexKeeper> keeper_;    ///< of a target whose index can be put off
   TargetIntent intent_;
   RecordSchema schema_;

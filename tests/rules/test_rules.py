@@ -29,7 +29,8 @@ MAY_INCLUDE = {
     "connectors": DATA - {"journal", "progress"} | {"connector", "layouts", "net", "files", "columnar", "pickle", "qdrant_model", "sidecar"},
     "pipeline": DATA | {"connector", "transform"},
     "migration": DATA | {"connector", "layouts", "transform", "pipeline"},
-    "cli": DATA | {"connector", "connectors", "layouts", "transform", "pipeline", "migration"},
+    "report": DATA - {"sqlite", "options"} | {"connector", "transform", "pipeline", "migration"},
+    "cli": DATA | {"connector", "connectors", "layouts", "transform", "pipeline", "migration", "report", "net"},
 }
 PRINTS = re.compile(r"std::(cout|cerr|clog)\b|\b(printf|puts|fprintf|fputs|putchar)\s*\(|fmt::print\b")
 # Where the process ends or a listener is the printer, with the reason.
