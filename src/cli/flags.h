@@ -22,6 +22,10 @@ extern const FlagGroup kCompareFlags;   ///< what counts as a difference
 extern const FlagGroup kDryRunFlags;    ///< --dry-run
 extern const FlagGroup kPlanFlags;      ///< --scan, --out
 extern const FlagGroup kLevelFlags;     ///< --level, of verify
+extern const FlagGroup kMetricFlags;    ///< --metric alone
+extern const FlagGroup kQueryFlags;     ///< which queries a search asks
+extern const FlagGroup kSearchFlags;    ///< of the level search
+extern const FlagGroup kBenchFlags;
 extern const FlagGroup kInspectFlags;
 extern const FlagGroup kYesFlags;
 extern const FlagGroup kCleanFlags;

@@ -49,6 +49,7 @@ Json ToObject(const VerifyReport& r) {
   json["counts"] = Json::object();
   for (const auto& [kind, count] : r.counts) json["counts"][std::string(Name(kind))] = count;
   json["differences"] = ToObject(r.differences);
+  json["search"] = r.search ? Json::parse(SearchJson(*r.search)) : Json();
   return json;
 }
 

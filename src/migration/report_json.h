@@ -8,6 +8,9 @@ namespace vecferry {
 /// Version of every JSON object that the program prints (docs/reference/json.md).
 inline constexpr int kJsonVersion = 1;
 
+/// A proof by search as a JSON object, and latencies.
+std::string SearchJson(const SearchReport& report);
+std::string LatencyJson(const Latencies& latency);
 /// The numbers of a finished run out of the summary in its journal.
 Status FillFromSummary(std::string_view summary, CopyReport* report);
 
