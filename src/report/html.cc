@@ -9,7 +9,11 @@
 namespace vecferry::html {
 namespace {
 
+/// Also of an amount with its unit.
 bool IsNumber(std::string_view cell) {
+  for (const std::string_view unit : {" ms", " s", " B", " KiB", " MiB", " GiB", "/s"}) {
+    if (cell.ends_with(unit)) cell.remove_suffix(unit.size());
+  }
   const bool digits = cell.find_first_of("0123456789") != std::string_view::npos;
   return digits && cell.size() < 24 && cell.find_first_not_of("0123456789,.-+ %") == std::string_view::npos;
 }

@@ -83,7 +83,7 @@ Json Rejects(const RunReport& r) {
   return json;
 }
 
-Json Plan(const RunReport& r) {
+Json PlanOf(const RunReport& r) {
   Json json = {{"mapping", ToObject(r.mapping)}, {"transforms", ToObject(r.transforms)}, {"issues", Json::array()}, {"notes", Json::array()}};
   for (const auto& i : r.issues) json["issues"].push_back({{"code", i.code}, {"message", i.message}, {"count", i.count}, {"estimate", i.estimate}});
   for (const auto& n : r.notes) json["notes"].push_back({{"code", n.code}, {"message", n.message}, {"count", n.count}, {"warning", n.warning}});
@@ -108,7 +108,7 @@ std::string ReportJson(const RunReport& r) {
                       {"batches", r.batches}, {"bytes", r.bytes}, {"mismatches", r.mismatches}, {"reconciled", r.reconciled}};
   }
   json["peak_memory"] = r.peak_memory;
-  json["plan"] = Plan(r);
+  json["plan"] = PlanOf(r);
   json["rejects"] = Rejects(r);
   json["errors"] = r.errors();
   json["phases"] = Json::array();
