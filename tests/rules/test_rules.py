@@ -22,7 +22,7 @@ MAY_INCLUDE = {
     "connector": GROUND | {"record", "options"},
     "layouts": GROUND | {"record", "connector"},
     "transform": GROUND | {"sqlite", "record", "options", "connector"},
-    "net": GROUND,
+    "net": GROUND | {"options"},
     "files": GROUND | {"record", "options", "connector"},
     "columnar": GROUND | {"record", "options", "connector", "files"},
     "qdrant_model": GROUND | {"record", "connector"},
