@@ -1,5 +1,6 @@
 #include "connectors/builtin.h"
 
+#include "connectors/chroma_local/chroma_local.h"
 #include "connectors/csv/csv.h"
 #include "connectors/faiss/faiss.h"
 #include "connectors/jsonl/jsonl.h"
@@ -21,6 +22,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(MakeFaissConnector());
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeCsvConnector());
+  registry.Add(MakeChromaLocalConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
   registry.Add(MakeNpyConnector());

@@ -52,7 +52,6 @@ Connector::Info MakeInfo() {
   can.dense = {Element::f32};
   can.missing_vectors = can.no_vectors = true;
   can.metrics = {Metric::l2, Metric::cosine, Metric::dot};
-  can.tenant = false;
   can.json = {JsonFeature::array, JsonFeature::boolean, JsonFeature::int64, JsonFeature::real, JsonFeature::non_finite, JsonFeature::empty_key, JsonFeature::any_key};
   return info;
 }

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "chroma_model/metadata.h"
 #include "chroma_model/parameters.h"
 #include "connectors/chroma_local/segment_copy.h"
+#include "record/json.h"
 
 namespace vecferry::chroma_local {
 namespace {
@@ -49,6 +51,7 @@ Result<std::shared_ptr<Directory>> Directory::Open(const OpenWishes& wishes, con
   ARROW_ASSIGN_OR_RAISE(const fs::path database, DatabaseOf(wishes.folder));
   directory->folder_ = CanonicalPath(database.parent_path().empty() ? fs::path(".") : database.parent_path());
   directory->cancel_ = context.cancel;
+  directory->layout_ = context.layout;
   directory->damaged_is_missing_ = wishes.damaged_is_missing;
   ARROW_RETURN_NOT_OK(directory->OpenDatabase(wishes, context));
   return directory;
@@ -109,10 +112,23 @@ Status Directory::Understand(const OpenWishes& wishes) {
   ARROW_ASSIGN_OR_RAISE(collection_, FindCollection(db, tables_, wishes.tenant, wishes.database, name));
   ARROW_ASSIGN_OR_RAISE(const auto parameters, chroma_model::ParametersOf({collection_.config, collection_.schema, collection_.metadata}));
   schema_ = chroma_model::SchemaOf(parameters, static_cast<int32_t>(collection_.dimension));
-  schema_.has_document = true;
+  ARROW_ASSIGN_OR_RAISE(schema_.has_document, HasField(db, chroma_model::kDocumentKey));
+  ARROW_ASSIGN_OR_RAISE(schema_.has_tenant, HasField(db, layout_->tenant_field.empty() ? "tenant" : layout_->tenant_field));
   settings_ = chroma_model::SettingsOf(parameters);
   function_ = parameters.function;
   return Status::OK();
+}
+
+Result<bool> Directory::HasField(sqlite::Db& db, std::string_view key) const {
+  ARROW_ASSIGN_OR_RAISE(auto found, db.Prepare("SELECT 1 FROM embedding_metadata m JOIN embeddings e ON e.id=m.id WHERE m.key=? AND m.string_value IS NOT NULL "
+                                               "AND e.segment_id=? LIMIT 1"));
+  ARROW_ASSIGN_OR_RAISE(const bool in_tables, found.BindText(1, key).BindText(2, collection_.metadata_segment).Step());
+  if (in_tables) return true;
+  ARROW_ASSIGN_OR_RAISE(const int64_t watermark, Watermark(db, collection_.metadata_segment));
+  ARROW_ASSIGN_OR_RAISE(auto queued, db.Prepare("SELECT 1 FROM embeddings_queue WHERE seq_id>? AND substr(topic, -length(?)-1)='/'||? AND instr(metadata, ?)>0 LIMIT 1"));
+  std::string quoted;
+  AppendJsonString(key, &quoted);
+  return queued.Bind(1, watermark).BindText(2, collection_.id).BindText(3, collection_.id).BindText(4, quoted).Step();
 }
 
 int64_t Directory::bytes() const {

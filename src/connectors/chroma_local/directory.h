@@ -45,6 +45,7 @@ class Directory {
   const fs::path& segment() const { return segment_; }
   int64_t bytes() const;
   const CancelToken* cancel() const { return cancel_; }
+  const Layout& layout() const { return *layout_; }
   const std::map<std::string, std::string>& settings() const { return settings_; }
   const std::string& function() const { return function_; }
   /// What is wrong with the HNSW files, where they are damaged and their vectors count as missing; else "".
@@ -55,6 +56,8 @@ class Directory {
   /// Copies database and files as of one moment into the folder of the run, or finds them there.
   Status Freeze(const OpenWishes& wishes, const OpenContext& context);
   Status Understand(const OpenWishes& wishes);
+  /// Whether some record has a text under the key; in the tables, or the queue.
+  Result<bool> HasField(sqlite::Db& db, std::string_view key) const;
   Result<std::shared_ptr<const FileVectors>> LoadFiles();
 
   fs::path folder_, segment_;
@@ -65,6 +68,7 @@ class Directory {
   std::map<std::string, std::string> settings_;
   std::string function_;
   const CancelToken* cancel_ = nullptr;
+  const Layout* layout_ = nullptr;
   bool damaged_is_missing_ = false;
 
   mutable std::mutex mutex_;

@@ -10,7 +10,8 @@
 namespace vecferry::chroma_local {
 namespace {
 
-constexpr std::string_view kDocumentKey = "chroma:document";
+using chroma_model::kDocumentKey;
+using chroma_model::kUriKey;
 
 Status WriteReal(double value, JsonVisitor& writer) {
   if (std::isfinite(value)) return writer.Double(value);
@@ -42,7 +43,7 @@ Result<bool> WriteValue(const sqlite::Stmt& row, int first, bool bools, JsonVisi
 class Fields final : public JsonVisitor {
  public:
   std::vector<std::pair<std::string, std::string>> fields;
-  std::string document;  ///< of the key of documents, as it is
+  std::string document, uri;  ///< where they are texts
 
   Status Null() override { return Value([](JsonWriter& out) { return out.Null(); }); }
   Status Bool(bool value) override { return Value([=](JsonWriter& out) { return out.Bool(value); }); }
@@ -51,6 +52,7 @@ class Fields final : public JsonVisitor {
   Status Double(double value) override { return Value([=](JsonWriter& out) { return out.Double(value); }); }
   Status String(std::string_view text) override {
     if (depth_ == 1 && fields.back().first == kDocumentKey) document = text;
+    if (depth_ == 1 && fields.back().first == kUriKey) uri = text;
     return Value([=](JsonWriter& out) { return out.String(text); });
   }
   Status Special(std::string_view type, std::string_view text) override { return Value([=](JsonWriter& out) { return out.Special(type, text); }); }
@@ -109,7 +111,7 @@ void MetadataReader::Release() {
 }
 
 Status MetadataReader::Load(std::optional<int64_t> rowid, const Pending::Change* change) {
-  has_document_ = false;
+  has_document_ = has_uri_ = false;
   fields_ = 0;
   json_ = "{}";
   if (rowid) ARROW_RETURN_NOT_OK(LoadRows(*rowid));
@@ -129,15 +131,26 @@ Status MetadataReader::LoadRows(int64_t rowid) {
     ARROW_ASSIGN_OR_RAISE(const bool row, fields_of_.Step());
     if (!row) break;
     const std::string_view key = fields_of_.Text(0);
-    if (key == kDocumentKey && !fields_of_.IsNull(1)) {
-      document_ = fields_of_.Text(1);
-      has_document_ = true;
-      if (!IsValidUtf8(document_)) return BadRecord("invalid-utf8", "its document is not valid UTF-8");
-      continue;
-    }
-    ARROW_RETURN_NOT_OK(Field(key, fields_of_, writer));
+    ARROW_ASSIGN_OR_RAISE(const bool own, fields_of_.IsNull(1) ? Result<bool>(false) : Own(key, fields_of_.Text(1)));
+    if (!own) ARROW_RETURN_NOT_OK(Field(key, fields_of_, writer));
   }
   return writer.EndObject();
+}
+
+Result<bool> MetadataReader::Own(std::string_view key, std::string_view text) {
+  if (key != kDocumentKey && key != kUriKey) return false;
+  if (!IsValidUtf8(text)) return BadRecord("invalid-utf8", "its document or URI is not valid UTF-8");
+  (key == kDocumentKey ? document_ : uri_) = text;
+  (key == kDocumentKey ? has_document_ : has_uri_) = true;
+  return true;
+}
+
+chroma_model::IncomingRecord MetadataReader::record() const {
+  chroma_model::IncomingRecord record;
+  if (has_document_) record.document = document_;
+  if (has_uri_) record.uri = uri_;
+  if (fields_ > 0) record.metadata = json_;
+  return record;
 }
 
 Status MetadataReader::Field(std::string_view key, const sqlite::Stmt& row, JsonWriter& writer) {
@@ -188,6 +201,9 @@ Status MetadataReader::Overlay(const Pending::Change& change) {
       if (key == kDocumentKey) {
         has_document_ = value.starts_with('"');
         document_ = told.document;
+      } else if (key == kUriKey) {
+        has_uri_ = value.starts_with('"');
+        uri_ = told.uri;
       } else if (value == "null") {
         merged.erase(key);
       } else {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "chroma_model/metadata.h"
 #include "connectors/chroma_local/catalog.h"
 #include "connectors/chroma_local/queue.h"
 #include "record/json.h"
@@ -23,15 +24,16 @@ class MetadataReader {
   /// Lets go of the rows that the statements stand on.
   void Release();
 
-  const std::string* document() const { return has_document_ ? &document_ : nullptr; }
-  /// JSON text of an object; nullptr where it has no metadata.
-  const std::string* metadata() const { return fields_ > 0 ? &json_ : nullptr; }
-  int64_t bytes() const { return static_cast<int64_t>((has_document_ ? document_.size() : 0) + json_.size()); }
+  /// Valid until the next Load.
+  chroma_model::IncomingRecord record() const;
+  int64_t bytes() const { return static_cast<int64_t>((has_document_ ? document_.size() : 0) + (has_uri_ ? uri_.size() : 0) + json_.size()); }
 
  private:
   Status LoadRows(int64_t rowid);
   Status LoadArrays(int64_t rowid, JsonWriter& writer);
   Status Field(std::string_view key, const sqlite::Stmt& row, JsonWriter& writer);
+  /// Takes the document or the URI, where it is one; else false.
+  Result<bool> Own(std::string_view key, std::string_view text);
   /// Over what the tables say: a value sets its key, null takes it away.
   Status Overlay(const Pending::Change& change);
 
@@ -39,9 +41,9 @@ class MetadataReader {
   bool arrays_ = false;
   sqlite::Stmt fields_of_, arrays_of_, queued_;
   JsonReader parser_;
-  bool has_document_ = false;
+  bool has_document_ = false, has_uri_ = false;
   int64_t fields_ = 0;
-  std::string document_, json_;
+  std::string document_, uri_, json_;
   std::vector<std::string> array_keys_;
 };
 

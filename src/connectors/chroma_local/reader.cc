@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "chroma_model/metadata.h"
 #include "connectors/chroma_local/metadata.h"
 
 namespace vecferry::chroma_local {
@@ -20,7 +21,8 @@ constexpr int kAttempts = 5;
 class RecordReader : public SplitReader {
  public:
   RecordReader(std::shared_ptr<Directory> directory, const ReadOptions& options)
-      : directory_(std::move(directory)), options_(options), builder_(directory_->schema()) {}
+      : directory_(std::move(directory)), options_(options), builder_(directory_->schema()),
+        decoder_(directory_->layout(), directory_->schema().has_document, directory_->schema().has_tenant) {}
 
   Status Open() {
     ARROW_ASSIGN_OR_RAISE(db_, directory_->Connect());
@@ -69,19 +71,22 @@ class RecordReader : public SplitReader {
   /// One record. False: it does not fit into this batch any more and has to be given again.
   Result<bool> Add(const State& state, std::optional<int64_t> rowid, std::string_view id, const Pending::Change* change, SourceBatch* batch) {
     if (!IsValidUtf8(id)) return Refuse(id, BadRecord("invalid-utf8", "its id is not valid UTF-8"), batch);
-    if (options_.keys_only) {
+    if (options_.keys_only && !directory_->schema().has_tenant) {
       builder_.Id(id);
       builder_.EndRow();
       return true;
     }
     Status status = metadata_.Load(rowid, change);
     if (!status.ok()) return Refuse(id, status, batch);
+    auto payload = decoder_.Decode(metadata_.record());
+    if (!payload.ok()) return Refuse(id, payload.status(), batch);
     const auto& vectors = directory_->schema().vectors;
     const int64_t size = metadata_.bytes() + static_cast<int64_t>(id.size()) + (vectors.empty() ? 0 : vectors[0].width());
     if (builder_.rows() > 0 && builder_.bytes() + size > options_.batch_bytes) return false;
     builder_.Id(id);
-    if (metadata_.document()) builder_.Document(*metadata_.document());
-    if (metadata_.metadata()) builder_.Metadata(*metadata_.metadata());
+    if (payload->tenant) builder_.Tenant(*payload->tenant);
+    if (payload->document) builder_.Document(*payload->document);
+    if (payload->metadata.size() > 2) builder_.Metadata(payload->metadata);
     bool rounded = false;
     status = vectors.empty() ? Status::OK() : AddVector(*state.vectors, id, &rounded);
     if (!status.ok()) {
@@ -145,6 +150,7 @@ class RecordReader : public SplitReader {
   }
 
   MetadataReader metadata_;
+  chroma_model::MetadataDecoder decoder_;
   sqlite::Stmt queued_vector_;
   bool done_ = false;
 };
@@ -220,7 +226,9 @@ class QueueReader final : public RecordReader {
 Result<std::unique_ptr<SplitReader>> MakeReader(std::shared_ptr<Directory> directory, const std::string& payload, const Cursor& from,
                                                 const ReadOptions& options) {
   std::optional<int64_t> cursor;
-  if (!from.empty()) ARROW_ASSIGN_OR_RAISE(cursor, ParseInt(from));
+  if (!from.empty()) {
+    ARROW_ASSIGN_OR_RAISE(cursor, ParseInt(from));
+  }
   std::unique_ptr<RecordReader> reader;
   if (payload == "queue") {
     reader = std::make_unique<QueueReader>(std::move(directory), options, cursor);
