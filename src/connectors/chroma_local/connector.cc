@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "chroma_model/parameters.h"
+#include "chroma_model/records.h"
 #include "connectors/chroma_local/chroma_local.h"
+#include "connectors/chroma_local/server.h"
+#include "connectors/chroma_local/sink.h"
 #include "connectors/chroma_local/source.h"
 
 namespace vecferry::chroma_local {
@@ -36,23 +38,23 @@ Connector::Info MakeInfo() {
   info.title = "Chroma, the persistent directory";
   info.example = "chroma-local:./chroma#docs";
   info.default_layout = "default";
+  OptionSpec program = Named("chroma", "FILE", "For writing: the vendor's program, which runs the server; else $VECFERRY_CHROMA, else chroma on the PATH.");
+  program.reaching = true;
+  OptionSpec migrate = Named("migrate", "", "For writing: a folder of chromadb 0.4 or 0.5 may be brought to the form of the installed server, for good.", "false");
+  migrate.kind = OptionSpec::Kind::boolean;
   info.options = {
       Choice("snapshot", {"copy", "live", "immutable"}, "How the folder is read: from a copy made once for the run, in place while Chroma may write it, or in place without locks."),
       Choice("damaged", {"fail", "missing"}, "What becomes of a collection whose HNSW files are damaged: a failure, or its vectors in them count as missing."),
       Named("tenant", "NAME", "The tenant.", "default_tenant"),
-      Named("database", "NAME", "The database of the tenant.", "default_database")};
+      Named("database", "NAME", "The database of the tenant.", "default_database"), program, migrate};
   info.notes =
       "Folders of chromadb 0.4, 0.5 and 1.x are read without Python and while no server runs: tables, write-ahead queue and HNSW files. "
       "The vectors of cosine collections stand there as unit vectors with their lengths; their product in 32-bit floats is read, as Chroma itself returns it. "
-      "Vectors that are in the queue alone are read exactly as they were written.";
-  Capabilities& can = info.capabilities;
-  can.source = true;
+      "Vectors that are in the queue alone are read exactly as they were written. Writing starts Chroma's own server (`chroma run`, 1.x) on the "
+      "folder, on a free port of 127.0.0.1, and ends it afterwards; no other program may have the folder open meanwhile.";
+  Capabilities& can = info.capabilities = chroma_model::FamilyCapabilities();
   can.consistency = Consistency::frozen;
-  can.ids = {IdKind::string};
-  can.dense = {Element::f32};
-  can.missing_vectors = can.no_vectors = true;
-  can.metrics = {Metric::l2, Metric::cosine, Metric::dot};
-  can.json = {JsonFeature::array, JsonFeature::boolean, JsonFeature::int64, JsonFeature::real, JsonFeature::non_finite, JsonFeature::empty_key, JsonFeature::any_key};
+  can.search = false;  // of a folder that no server has open
   return info;
 }
 
@@ -84,6 +86,19 @@ class ChromaLocal final : public Connector {
     return MakeSource(std::move(*directory));
   }
 
+  Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext& context) override {
+    SinkWishes wishes;
+    ARROW_ASSIGN_OR_RAISE(wishes.open, WishesOf(location));
+    if (location.dataset.empty()) {
+      return MakeError(Category::usage, "no collection was named", "name one after #, as in chroma-local:./chroma#docs");
+    }
+    ARROW_RETURN_NOT_OK(chroma_model::CheckCollectionName(location.dataset));
+    ARROW_ASSIGN_OR_RAISE(const auto options, CheckOptions(info().options, location.options, "option of chroma-local"));
+    wishes.program = options.contains("chroma") ? options.at("chroma") : "";
+    ARROW_ASSIGN_OR_RAISE(wishes.migrate, ParseBool(options.at("migrate")));
+    return MakeSink(std::move(wishes), context, info().capabilities);
+  }
+
   bool Recognises(const fs::path& path) const override {
     std::error_code ec;
     const fs::path file = fs::is_directory(path, ec) ? path / kDatabaseFile : path;
@@ -103,6 +118,9 @@ class ChromaLocal final : public Connector {
     std::vector<Note> notes;
     const std::string holders = HoldersOf(*database);
     if (!holders.empty()) notes.push_back({"in-use", "open in " + holders + ": a program that writes it while it is read makes reading slower, and its later writes stay behind", -1, true});
+    const auto options = CheckOptions(info().options, location.options, "option of chroma-local");
+    const auto program = FindProgram(options.ok() && options->contains("chroma") ? options->at("chroma") : "");
+    notes.push_back({"server", program.ok() ? "written through " + program->string() : Describe(program.status()), -1, !program.ok()});
     const Status status = DiagnoseTables(*database, *wishes, &notes);
     if (!status.ok()) notes.push_back({"unreadable", Describe(status), -1, true});
     return notes;

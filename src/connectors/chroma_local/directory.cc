@@ -35,6 +35,11 @@ sqlite::Snapshot::Options SnapshotOptions(sqlite::Snapshot::How how, const OpenC
 
 }  // namespace
 
+std::string IdentityOf(const OpenWishes& wishes) {
+  const fs::path folder = wishes.folder.filename() == kDatabaseFile ? wishes.folder.parent_path() : wishes.folder;
+  return fmt::format("{}:{}#{}/{}/{}", kScheme, CanonicalPath(folder.empty() ? fs::path(".") : folder).string(), wishes.tenant, wishes.database, wishes.collection);
+}
+
 Result<fs::path> DatabaseOf(const fs::path& folder) {
   std::error_code ec;
   // The database itself may be named too.
@@ -111,6 +116,9 @@ Status Directory::Understand(const OpenWishes& wishes) {
   }
   ARROW_ASSIGN_OR_RAISE(collection_, FindCollection(db, tables_, wishes.tenant, wishes.database, name));
   ARROW_ASSIGN_OR_RAISE(const auto parameters, chroma_model::ParametersOf({collection_.config, collection_.schema, collection_.metadata}));
+  auto named = wishes;
+  named.collection = name;
+  identity_ = IdentityOf(named);
   schema_ = chroma_model::SchemaOf(parameters, static_cast<int32_t>(collection_.dimension));
   ARROW_ASSIGN_OR_RAISE(schema_.has_document, HasField(db, chroma_model::kDocumentKey));
   ARROW_ASSIGN_OR_RAISE(schema_.has_tenant, HasField(db, layout_->tenant_field.empty() ? "tenant" : layout_->tenant_field));
@@ -150,6 +158,7 @@ Result<std::shared_ptr<const FileVectors>> Directory::LoadFiles() {
   damage_ = files.status().message();
   auto none = std::make_shared<FileVectors>();
   none->stamps = StampsOf(segment_);
+  none->damaged = true;
   return none;
 }
 

@@ -42,6 +42,7 @@ class Directory {
   const Tables& tables() const { return tables_; }
   const RecordSchema& schema() const { return schema_; }
   const fs::path& folder() const { return folder_; }
+  const std::string& identity() const { return identity_; }
   const fs::path& segment() const { return segment_; }
   int64_t bytes() const;
   const CancelToken* cancel() const { return cancel_; }
@@ -66,7 +67,7 @@ class Directory {
   Collection collection_;
   RecordSchema schema_;
   std::map<std::string, std::string> settings_;
-  std::string function_;
+  std::string function_, identity_;
   const CancelToken* cancel_ = nullptr;
   const Layout* layout_ = nullptr;
   bool damaged_is_missing_ = false;
@@ -75,6 +76,9 @@ class Directory {
   std::shared_ptr<const State> state_;
   std::string state_key_, damage_;
 };
+
+/// The same for the same collection however its folder was spelled.
+std::string IdentityOf(const OpenWishes& wishes);
 
 /// FOLDER/chroma.sqlite3. Category::not_found where it does not exist.
 Result<fs::path> DatabaseOf(const fs::path& folder);

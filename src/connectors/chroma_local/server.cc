@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <mutex>
+#include <sstream>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -81,6 +83,34 @@ Status CheckNobody(const fs::path& folder) {
   return Status::OK();
 }
 
+/// The inode of the socket that listens on the port of 127.0.0.1, from /proc; "" where it cannot be told.
+std::string ListenerOf(uint16_t port) {
+  std::ifstream table("/proc/net/tcp");
+  const std::string wanted = fmt::format("0100007F:{:04X}", port);
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream fields(line);
+    std::string number, local, remote, state, queues, timer, retries, user, timeout, inode;
+    fields >> number >> local >> remote >> state >> queues >> timer >> retries >> user >> timeout >> inode;
+    if (local == wanted && state == "0A") return inode;
+  }
+  return "";
+}
+
+/// Whether it is the process that listens there: somebody else may have taken the port in between, another server even. True where
+/// this system does not tell.
+bool ListensOn(int pid, uint16_t port) {
+  const std::string inode = ListenerOf(port);
+  if (inode.empty()) return true;
+  std::error_code ec;
+  bool told = false;
+  for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/fd", pid), ec)) {
+    told = true;
+    const fs::path target = fs::read_symlink(entry.path(), ec);
+    if (target == "socket:[" + inode + "]") return true;
+  }
+  return !told;
+}
+
 Status WaitUntilReady(Process& process, uint16_t port, const CancelToken* cancel) {
   const Endpoint endpoint{.host = "127.0.0.1", .port = port};
   ARROW_ASSIGN_OR_RAISE(const auto http, HttpClient::Make(endpoint, {.deadline = 5s, .connect_deadline = 2s}));
@@ -91,7 +121,7 @@ Status WaitUntilReady(Process& process, uint16_t port, const CancelToken* cancel
       return MakeError(Category::refused, fmt::format("Chroma's server ended at once: {}", process.LastWords()),
                        "start it by hand, `chroma run --path FOLDER`, and see what it says");
     }
-    if (http->Call({.target = "/api/v2/heartbeat"}, cancel).ok()) return Status::OK();
+    if (http->Call({.target = "/api/v2/heartbeat"}, cancel).ok() && ListensOn(process.pid(), port)) return Status::OK();
   }
   return MakeError({.category = Category::transient, .retry = Retry::after_delay},
                    fmt::format("Chroma's server did not answer within {} s: {}", std::chrono::seconds(kReadyWithin).count(), process.LastWords()));

@@ -77,7 +77,7 @@ class DirectorySource final : public Source {
     DatasetInfo info;
     info.store = kScheme;
     info.dataset = collection.name;
-    info.identity = fmt::format("{}:{}#{}", kScheme, directory_->folder().string(), collection.id);
+    info.identity = directory_->identity();
     info.schema = directory_->schema();
     ARROW_ASSIGN_OR_RAISE(const int64_t rows, CountRows(db));
     info.count = rows - state->pending.dropped + static_cast<int64_t>(state->pending.added.size());

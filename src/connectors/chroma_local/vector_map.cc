@@ -97,7 +97,7 @@ Status VectorMap::Play(int64_t operation, std::string_view id, int64_t seq, bool
       if (!there && has_vector) queue_[hash] = seq;
       return Status::OK();
     case kUpdate:
-      if (there && has_vector) queue_[hash] = seq;
+      if ((there || (files_->damaged && known == queue_.end())) && has_vector) queue_[hash] = seq;
       return Status::OK();
     case kUpsert:
       if (has_vector) queue_[hash] = seq;

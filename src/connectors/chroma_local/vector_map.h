@@ -42,6 +42,7 @@ class FileVectors {
   LabelFacts labels;
   int64_t deleted = 0;               ///< elements with the mark of deletion
   int64_t lost = 0;                  ///< ids whose label no element has
+  bool damaged = false;              ///< what the files hold is not known
 
  private:
   struct Entry {
