@@ -1,5 +1,6 @@
 #include "connectors/builtin.h"
 
+#include "connectors/chroma/chroma.h"
 #include "connectors/chroma_local/chroma_local.h"
 #include "connectors/csv/csv.h"
 #include "connectors/faiss/faiss.h"
@@ -19,6 +20,7 @@ namespace vecferry {
 
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
+  registry.Add(MakeChromaConnector());
   registry.Add(MakeFaissConnector());
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeCsvConnector());
