@@ -34,7 +34,6 @@ struct HttpCall {
   HttpHeaders headers;               ///< beside those of the client
   std::string body;                  ///< sent where the method has one
   std::string content_type = "application/json";
-  bool compress = false;             ///< send the body with gzip
 };
 
 /// What a call came to.
@@ -43,7 +42,7 @@ struct HttpReply {
   bool sent = false;                 ///< the server may have received the whole request
   int status = 0;                    ///< 200; 0 where there is no answer
   HttpHeaders headers;               ///< names in lower case
-  std::optional<std::chrono::milliseconds> retry_after;  ///< of the header, in seconds or as a date; and what `ratelimit-reset` says of a 429
+  std::optional<std::chrono::milliseconds> retry_after;  ///< of the header, in seconds or as a date
   std::string body;                  ///< decoded; to be given to GiveBuffer when done
   std::string message;               ///< of a fault, for people; holds no header and no credential
   bool ok() const { return fault == HttpFault::none && status >= 200 && status < 300; }
@@ -53,7 +52,7 @@ struct HttpReply {
 
 /// Connections to one HTTP server: kept alive and used again, one call on each at a time. Proxies stand in the environment as usual
 /// (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). Redirects are not followed: a key would go to wherever they lead. Tries nothing twice but a
-/// call that a kept connection refused before anything of it was sent. Thread-safe.
+/// call on a kept connection that the server closed without a byte of an answer. Thread-safe.
 class HttpClient {
  public:
   struct Options {
@@ -94,8 +93,5 @@ enum class HttpAct {
 Status Classify(const HttpReply& reply, HttpAct act, std::string_view what, std::string_view words = {});
 /// An answer that is none: truncated JSON, another shape than asked for. To be tried again.
 Status BadHttpAnswer(std::string_view what, std::string_view why);
-
-/// A segment of a path or a value of a query: all but unreserved characters become %XX, "/" too.
-std::string PercentEncode(std::string_view text);
 
 }  // namespace vecferry

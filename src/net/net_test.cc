@@ -1,17 +1,13 @@
-#include <arpa/inet.h>
 #include <dlfcn.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "net/answering.h"
 #include "net/endpoint.h"
 #include "net/grpc_channel.h"
 
@@ -67,38 +63,6 @@ TEST_F(Folder, ASecretComesFromItsFileBeforeTheEnvironment) {
   EXPECT_TRUE(IsCategory(FindSecret((dir_ / "key").string(), {}).status(), Category::usage));
   unsetenv("VF_TEST_KEY");
 }
-
-/// A server that answers the first bytes it gets with a text.
-class Answering {
- public:
-  explicit Answering(std::string answer) {
-    fd_ = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    if (bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 || listen(fd_, 8) != 0) abort();
-    getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);
-    port_ = ntohs(at.sin_port);
-    thread_ = std::thread([this, answer = std::move(answer)] {
-      for (int c; (c = accept(fd_, nullptr, nullptr)) >= 0; close(c)) {
-        char buffer[256];
-        if (recv(c, buffer, sizeof buffer, 0) > 0) (void)!send(c, answer.data(), answer.size(), MSG_NOSIGNAL);
-      }
-    });
-  }
-  ~Answering() {
-    shutdown(fd_, SHUT_RDWR);
-    close(fd_);
-    thread_.join();
-  }
-  Endpoint endpoint(bool tls = false) const { return {"127.0.0.1", port_, tls, ""}; }
-
- private:
-  int fd_ = -1;
-  uint16_t port_ = 0;
-  std::thread thread_;
-};
 
 TEST(Diagnose, SaysWhatIsInTheWay) {
   const Answering rest("HTTP/1.1 400 Bad Request\r\n\r\n"), grpc(std::string("\0\0\6\4\0\0\0\0\0\0\5\0\0@\0", 15)), tls(std::string("\x15\3\1\0\2\2\x46", 7));

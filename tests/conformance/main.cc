@@ -27,7 +27,7 @@ int WriteList(const char* file) {
   const std::string program = fs::read_symlink("/proc/self/exe").string();
   std::ofstream out(file);
   const auto entry = [&](const std::string& name, const std::string& filter) {
-    out << "add_test(\"conformance." << name << "\" \"" << program << "\" \"--gtest_filter=" << filter << "\")\n"
+    out << "add_test(\"conformance." << name << "\" \"" << program << "\" \"--gtest_filter=" << filter << "\" \"--gtest_brief=1\")\n"
         << "set_tests_properties(\"conformance." << name << "\" PROPERTIES LABELS conformance TIMEOUT 1500)\n";
   };
   entry("registry", "Registry.*");
