@@ -50,7 +50,8 @@ class DataPlane:
         if method == "POST" and path in _WRITES:
             return self._write(path, request.body)
         out = self._read(method, path, asked, request, rule)
-        headers = {} if self._service.options.no_lsn else {"x-pinecone-max-indexed-lsn": str(self._index.indexed)}
+        told = path == "/query" and not self._service.options.no_lsn
+        headers = {"x-pinecone-max-indexed-lsn": str(self._index.indexed)} if told else {}
         return Answer(200, self._service.spelled(out), headers)
 
     def _body(self, raw):
