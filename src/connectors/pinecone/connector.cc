@@ -82,7 +82,7 @@ class Pinecone final : public Connector {
     if (dataset.target.index.empty() && dataset.target.host.empty()) return ListIndexes(dataset);
     ARROW_RETURN_NOT_OK(dataset.Locate());
     if (!dataset.index) return NoIndex(dataset);
-    ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset.index->Stats());
+    ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset.Stats());
     ARROW_ASSIGN_OR_RAISE(const RecordSchema schema, dataset.SchemaOf(stats, false));
     std::vector<DatasetSummary> summaries;
     for (const auto& [space, count] : stats.namespaces) {
@@ -122,7 +122,7 @@ class Pinecone final : public Connector {
     const Status located = dataset->Locate();
     if (!located.ok()) return notes.push_back({"index", Describe(located), -1, true}), notes;
     if (!dataset->index) return notes.push_back({"index", "it does not exist", -1, true}), notes;
-    const auto stats = dataset->index->Stats();
+    const auto stats = dataset->Stats();
     if (stats.ok()) notes.push_back({"index", fmt::format("{} answers, {} records", dataset->index->Display(), FormatCount(stats->total)), stats->total, false});
     else notes.push_back({"index", Describe(stats.status()), -1, true});
     return notes;
@@ -170,7 +170,7 @@ class Pinecone final : public Connector {
 
   /// A namespace that is not there would be read as an empty one.
   static Status CheckNamespace(const Dataset& dataset) {
-    ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset.index->Stats());
+    ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset.Stats());
     const std::string& space = dataset.target.name_space;
     if (!dataset.target.one_namespace || space.empty() || stats.namespaces.contains(space) || !dataset.target.ids_file.empty()) return Status::OK();
     std::vector<std::string> names;

@@ -48,8 +48,18 @@ Status Dataset::Locate() {
   return Status::OK();
 }
 
+Result<IndexStats> Dataset::Stats() const {
+  ARROW_ASSIGN_OR_RAISE(IndexStats stats, index->Stats());
+  for (auto at = stats.namespaces.begin(); at != stats.namespaces.end();) {
+    const bool own = staging.empty() ? !at->first.starts_with(kStagingPrefix) : at->first.starts_with(staging);
+    if (!own) stats.total -= at->second;
+    at = own ? std::next(at) : stats.namespaces.erase(at);
+  }
+  return stats;
+}
+
 std::vector<std::string> Dataset::SpacesOf(const IndexStats& stats) const {
-  if (target.one_namespace) return {target.name_space};
+  if (target.one_namespace) return {staging + target.name_space};
   std::vector<std::string> spaces;
   for (const auto& [name, count] : stats.namespaces) spaces.push_back(name);
   return spaces;
@@ -57,13 +67,14 @@ std::vector<std::string> Dataset::SpacesOf(const IndexStats& stats) const {
 
 int64_t Dataset::CountOf(const IndexStats& stats) const {
   if (!target.one_namespace) return stats.total;
-  const auto at = stats.namespaces.find(target.name_space);
+  const auto at = stats.namespaces.find(staging + target.name_space);
   return at == stats.namespaces.end() ? 0 : at->second;
 }
 
 Result<std::string> Dataset::SpaceOf(std::string_view tenant) const {
-  if (target.one_namespace) return target.name_space;
-  return NamespaceOf(tenant);
+  if (target.one_namespace) return staging + target.name_space;
+  ARROW_ASSIGN_OR_RAISE(const std::string space, NamespaceOf(tenant));
+  return staging + space;
 }
 
 Result<RecordSchema> Dataset::SchemaOf(const IndexStats& stats, bool sparse) const {
@@ -94,6 +105,7 @@ RecordForm Dataset::FormOf(RecordSchema schema) const {
   form.schema = std::move(schema);
   form.layout = layout;
   form.namespaces = !target.one_namespace;
+  form.staging = staging;
   form.metadata = target.metadata;
   return form;
 }
@@ -167,7 +179,7 @@ Result<Fetched> VectorsByKey::Fetch(const std::string& space, const Group& group
 
 Result<int64_t> VectorsByKey::Count() {
   ARROW_RETURN_NOT_OK(dataset_.freshness->Check(*dataset_.index, probe_));
-  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.index->Stats());
+  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.Stats());
   return dataset_.CountOf(stats);
 }
 

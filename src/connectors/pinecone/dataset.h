@@ -28,9 +28,12 @@ struct Dataset {
   Layout layout;                         ///< as this service uses it
   std::string layout_name;
   const CancelToken* cancel = nullptr;
+  std::string staging;                   ///< what its namespaces' names begin with while it is to take another's place; else ""
 
   /// Finds the index by its name. One that does not exist leaves `index` empty.
   Status Locate();
+  /// Those of its own namespaces: what replacements have written so far is no part of what they replace.
+  Result<IndexStats> Stats() const;
   /// The namespaces that the dataset is: of those, or the one that was named.
   std::vector<std::string> SpacesOf(const IndexStats& stats) const;
   int64_t CountOf(const IndexStats& stats) const;

@@ -58,7 +58,7 @@ class IdList final : public IdStream {
   /// A namespace that was removed ends as one that was read to its end.
   Status CheckEnd() const override {
     if (expected_ <= 0) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const IndexStats stats, shared_->dataset.index->Stats());
+    ARROW_ASSIGN_OR_RAISE(const IndexStats stats, shared_->dataset.Stats());
     if (stats.namespaces.contains(space_)) return Status::OK();
     return MakeError(Category::not_found, fmt::format("the namespace '{}' vanished while it was read", Printable(space_.empty() ? "__default__" : space_)),
                      "see what removed it, then begin anew with --restart");

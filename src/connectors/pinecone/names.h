@@ -13,6 +13,9 @@ inline constexpr size_t kLongestName = 512;
 /// The default namespace's other name.
 inline constexpr std::string_view kDefaultNamespace = "__default__";
 
+/// What the names of namespaces begin with that hold the new records of a replacement until it is finished.
+inline constexpr std::string_view kStagingPrefix = "vecferry-new-";
+
 /// Whether the service takes it for an id: 1 to 512 ASCII characters, none of them U+0000.
 bool IsNativeId(std::string_view id);
 /// The id of a record's vector: the record's own where it is native, else MapId's UUID of it. `tenant` where a namespace is shared by

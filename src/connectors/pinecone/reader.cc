@@ -156,7 +156,8 @@ class Reader final : public SplitReader {
   Status Take(const Wanted& wanted, SourceBatch* batch) {
     if (stretch_.keys_alone) {
       builder_.Id(wanted.id);
-      if (shared_->form.schema.has_tenant && !wanted.space.empty()) builder_.Tenant(TenantOf(wanted.space));
+      const std::string tenant = shared_->form.namespaces ? shared_->form.TenantIn(wanted.space) : "";
+      if (shared_->form.schema.has_tenant && !tenant.empty()) builder_.Tenant(tenant);
       builder_.Metadata("{}");
       builder_.EndRow();
       return Status::OK();
@@ -177,8 +178,9 @@ class Reader final : public SplitReader {
     return Status::OK();
   }
 
-  static void AddReject(const Wanted& wanted, const std::string& id, std::string code, const std::string& message, SourceBatch* batch) {
-    batch->rejects.push_back({Printable(id), Printable(TenantOf(wanted.space)), std::move(code), Printable(message), ""});
+  void AddReject(const Wanted& wanted, const std::string& id, std::string code, const std::string& message, SourceBatch* batch) const {
+    const std::string tenant = shared_->form.namespaces ? shared_->form.TenantIn(wanted.space) : "";
+    batch->rejects.push_back({Printable(id), Printable(tenant), std::move(code), Printable(message), ""});
   }
 
   const std::shared_ptr<const Shared> shared_;

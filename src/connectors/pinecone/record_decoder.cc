@@ -41,6 +41,8 @@ bool IsEmptyList(std::string_view raw) {
 
 }  // namespace
 
+std::string RecordForm::TenantIn(std::string_view space) const { return TenantOf(space.substr(std::min(staging.size(), space.size()))); }
+
 struct RecordDecoder::Impl {
   explicit Impl(const RecordForm& of) : form(of), columns(Columns::Of(of.schema).ValueOr(Columns{})), payload(of.layout), metadata(of.metadata) {}
 
@@ -82,7 +84,7 @@ struct RecordDecoder::Impl {
     facts->has_tenant = decoded.tenant.has_value();
     const RecordSchema& schema = form.schema;
     ARROW_RETURN_NOT_OK(KeepAsMetadata(form.layout, schema.has_document, schema.has_tenant && !form.namespaces, &decoded));
-    if (form.namespaces && schema.has_tenant && !space.empty()) decoded.tenant = TenantOf(space);
+    if (form.namespaces && schema.has_tenant && space.size() > form.staging.size()) decoded.tenant = form.TenantIn(space);
     builder.Id(facts->record_id);
     if (decoded.tenant) builder.Tenant(facts->tenant = *decoded.tenant);
     if (decoded.document) builder.Document(*decoded.document);

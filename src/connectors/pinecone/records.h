@@ -23,7 +23,10 @@ struct RecordForm {
   Layout layout;                ///< with the service's id rule; no tenant field where namespaces are tenants
   bool namespaces = true;       ///< a record's tenant is its namespace; else a field of the metadata
   MetadataPolicy metadata;
+  std::string staging;          ///< what the namespaces' names begin with, no part of the tenants'
 
+  /// The tenant whose records a namespace holds; "" where it is the default one.
+  std::string TenantIn(std::string_view space) const;
   /// The layout as this service uses it.
   static Layout LayoutFor(Layout layout, bool namespaces);
   std::optional<std::string_view> TenantInId(std::optional<std::string_view> tenant) const { return namespaces ? std::nullopt : tenant; }

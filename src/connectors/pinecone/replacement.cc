@@ -6,6 +6,7 @@
 
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "connectors/pinecone/names.h"
 
 namespace vecferry::pinecone {
 namespace {
@@ -16,7 +17,7 @@ constexpr int kIdsPerPage = 100;
 }  // namespace
 
 Replacement::Replacement(Dataset dataset, std::string mark, SinkSpec spec)
-    : dataset_(std::move(dataset)), prefix_(fmt::format("{}{}-", kPrefix, mark)), spec_(std::move(spec)) {}
+    : dataset_(std::move(dataset)), prefix_(fmt::format("{}{}-", kStagingPrefix, mark)), spec_(std::move(spec)) {}
 
 Result<std::optional<std::string>> Replacement::Find(std::string_view intent) const {
   if (!spec_.intents) return std::nullopt;
@@ -40,9 +41,8 @@ Result<std::vector<std::string>> Replacement::Staged() const {
 Status Replacement::RemoveOld() {
   ARROW_ASSIGN_OR_RAISE(const auto gone, Find(kOldGoneIntent));
   if (gone) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.index->Stats());
+  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.Stats());
   for (const std::string& space : dataset_.SpacesOf(stats)) {
-    if (IsStaging(space)) continue;
     VF_FAILPOINT("pinecone.remove-old.before");
     ARROW_ASSIGN_OR_RAISE(const auto number, dataset_.index->DeleteNamespace(space));
     dataset_.freshness->Written(space, number);

@@ -12,17 +12,14 @@ class Replacement {
  public:
   /// `mark` is the run's: short, of characters that a namespace's name may have.
   Replacement(Dataset dataset, std::string mark, SinkSpec spec);
-  /// Where a namespace's new records go until then.
-  std::string StagingOf(const std::string& space) const { return prefix_ + space; }
-  /// Whether it is a staging namespace of any run's.
-  static bool IsStaging(std::string_view space) { return space.starts_with(kPrefix); }
+  /// What the names of the namespaces begin with that the new records go into until then.
+  const std::string& prefix() const { return prefix_; }
   /// Each step may have been done already.
   Status TurnOver(const std::string& probe);
   /// The new records alone go: the old ones are what the run found, as long as it has not begun to remove them.
   Status GiveUp();
 
  private:
-  static constexpr std::string_view kPrefix = "vecferry-new-";
   Result<std::vector<std::string>> Staged() const;
   Status RemoveOld();
   Status CopyOver(const std::string& from, const std::string& to);

@@ -59,12 +59,12 @@ class IndexSearcher final : public Searcher {
   }
 
   Result<std::vector<std::string>> SpacesOf(const std::string& tenant) const {
-    if (dataset_.target.one_namespace || !form_.schema.has_tenant) return std::vector<std::string>{dataset_.target.name_space};
+    if (dataset_.target.one_namespace || !form_.schema.has_tenant) return std::vector<std::string>{dataset_.staging + dataset_.target.name_space};
     if (!tenant.empty()) {
-      ARROW_ASSIGN_OR_RAISE(std::string space, NamespaceOf(tenant));
+      ARROW_ASSIGN_OR_RAISE(std::string space, dataset_.SpaceOf(tenant));
       return std::vector<std::string>{std::move(space)};
     }
-    ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.index->Stats());
+    ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.Stats());
     auto spaces = dataset_.SpacesOf(stats);
     if (spaces.size() > kMostSpaces) return MakeError(Category::unsupported, fmt::format("{} namespaces are too many to be searched at once", spaces.size()), "name one behind '#'");
     return spaces;
@@ -80,7 +80,7 @@ class IndexSearcher final : public Searcher {
       SearchHit& hit = hits->emplace_back();
       const auto at = originals.find(match.id);
       hit.id = at == originals.end() ? match.id : at->second.record_id;
-      hit.tenant = form_.namespaces ? (form_.schema.has_tenant ? TenantOf(space) : "") : at == originals.end() ? "" : at->second.tenant;
+      hit.tenant = form_.namespaces ? (form_.schema.has_tenant ? form_.TenantIn(space) : "") : at == originals.end() ? "" : at->second.tenant;
       hit.score = match.score;
     }
     return Status::OK();

@@ -98,23 +98,12 @@ Status CheckFits(const RecordSchema& there, const RecordSchema& wanted, const Co
 
 // ---- what is there, and what would be ----
 
-Result<IndexStats> IndexSink::StatsNow() const {
-  ARROW_ASSIGN_OR_RAISE(IndexStats stats, dataset_.index->Stats());
-  // What a replacement has written so far is no part of the dataset yet.
-  for (auto at = stats.namespaces.begin(); at != stats.namespaces.end();) {
-    const bool staging = Replacement::IsStaging(at->first);
-    if (staging) stats.total -= at->second;
-    at = staging ? stats.namespaces.erase(at) : std::next(at);
-  }
-  return stats;
-}
-
 Result<TargetInfo> IndexSink::Describe() {
   TargetInfo out;
   out.identity = dataset_.target.IdentityOf();
   ARROW_RETURN_NOT_OK(dataset_.Locate());
   if (!dataset_.index) return out;
-  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, StatsNow());
+  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.Stats());
   out.count = dataset_.CountOf(stats);
   out.exists = !dataset_.target.one_namespace || out.count > 0;
   ARROW_ASSIGN_OR_RAISE(out.schema, dataset_.SchemaOf(stats, false));
@@ -161,7 +150,9 @@ Status IndexSink::Prepare(const SinkSpec& spec) {
   form_ = written_ = dataset_.FormOf(spec.schema);
   if (form_.namespaces) written_.schema.has_tenant = false;
   ARROW_RETURN_NOT_OK(CheckExisting());
-  points_ = std::make_unique<VectorsByKey>(dataset_, form_);
+  active_ = dataset_;
+  if (replacement_) active_.staging = replacement_->prefix();
+  points_ = std::make_unique<VectorsByKey>(active_, active_.FormOf(spec.schema));
   visibility_ = std::make_unique<Visibility>(dataset_, ProbeOf(form_.schema));
   prepared_ = true;
   return Status::OK();
@@ -201,7 +192,7 @@ Status IndexSink::AwaitReady() {
 
 Status IndexSink::CheckExisting() {
   ARROW_ASSIGN_OR_RAISE(const Columns columns, Columns::Of(spec_.schema));
-  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, StatsNow());
+  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.Stats());
   ARROW_ASSIGN_OR_RAISE(const RecordSchema there, dataset_.SchemaOf(stats, false));
   ARROW_RETURN_NOT_OK(CheckFits(there, spec_.schema, columns));
   const int64_t count = dataset_.CountOf(stats);
@@ -226,7 +217,7 @@ Result<WriteOutcome> IndexSink::Write(const RecordView& batch) {
   WriteOutcome outcome;
   std::map<std::string, std::vector<int64_t>> spaces;
   for (int64_t row = 0; row < batch.rows(); ++row) {
-    const auto space = dataset_.SpaceOf(batch.tenant(row).value_or(""));
+    const auto space = active_.SpaceOf(batch.tenant(row).value_or(""));
     if (space.ok()) spaces[*space].push_back(row);
     else outcome.rejects.push_back({row, FactsOf(space.status()).code, space.status().message()});
   }
@@ -244,7 +235,7 @@ Result<WriteOutcome> IndexSink::Write(const RecordView& batch) {
 Result<WriteOutcome> IndexSink::WriteSpace(const RecordView& batch, const std::vector<int64_t>& rows, const std::string& space) {
   WriteOutcome outcome;
   RecordEncoder encoder(written_);
-  Upserts upserts(*dataset_.index, *dataset_.freshness, replacement_ ? replacement_->StagingOf(space) : space);
+  Upserts upserts(*dataset_.index, *dataset_.freshness, space);
   std::string vector;
   for (const int64_t row : rows) {
     vector.clear();
@@ -257,7 +248,12 @@ Result<WriteOutcome> IndexSink::WriteSpace(const RecordView& batch, const std::v
 
 Status IndexSink::Finish() {
   ARROW_RETURN_NOT_OK(CheckPrepared());
-  return replacement_ ? replacement_->TurnOver(ProbeOf(form_.schema)) : Status::OK();
+  if (!replacement_) return Status::OK();
+  ARROW_RETURN_NOT_OK(replacement_->TurnOver(ProbeOf(form_.schema)));
+  // From now on the name stands for what was written.
+  active_ = dataset_;
+  points_ = std::make_unique<VectorsByKey>(active_, form_);
+  return Status::OK();
 }
 
 Status IndexSink::Abort() {
@@ -274,15 +270,12 @@ Result<std::string> IndexSink::KeyOf(std::string_view tenant, std::string_view i
   return fmt::format("{}:{}{}", space.size(), space, vector);
 }
 
-Lookup* IndexSink::lookup() {
-  if (!dataset_.index || !prepared_) return points_.get();
-  return points_.get();
-}
+Lookup* IndexSink::lookup() { return points_.get(); }
 
 Result<std::unique_ptr<Source>> IndexSink::OpenReadBack() {
   ARROW_RETURN_NOT_OK(CheckPrepared());
   ARROW_RETURN_NOT_OK(dataset_.freshness->Check(*dataset_.index, ProbeOf(form_.schema)));
-  return MakeSource(dataset_, spec_.schema);
+  return MakeSource(active_, spec_.schema);
 }
 
 // ---- undoing ----
@@ -300,16 +293,17 @@ Status IndexSink::DeleteIds(const std::vector<std::string_view>& tenants, const 
   return points_->DeleteIds(tenants, ids);
 }
 
-/// The index where this run made it and nobody else keeps something there; else what the dataset holds.
+/// The index where it is the dataset, or where this run made it and nobody else keeps something there; else what the namespace holds.
 Status IndexSink::DropDataset() {
   ARROW_RETURN_NOT_OK(dataset_.Locate());
   if (!dataset_.index) return Status::OK();
   if (replacement_) return replacement_->GiveUp();
   ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreateIntent));
-  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, StatsNow());
-  const bool alone = dataset_.CountOf(stats) == stats.total;
+  ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.Stats());
+  // A dataset that is the whole index was made as that; a namespace alone may be one of several by now.
+  const bool whole = !dataset_.target.one_namespace || (made && dataset_.CountOf(stats) == stats.total);
   VF_FAILPOINT("pinecone.drop.before");
-  if (made && !dataset_.target.index.empty() && alone) {
+  if (!dataset_.target.index.empty() && whole) {
     ARROW_RETURN_NOT_OK(dataset_.control->Drop(dataset_.target.index).status());
   } else {
     for (const std::string& space : dataset_.SpacesOf(stats)) {

@@ -40,9 +40,8 @@ class IndexSink final : public Sink, public Undo {
   Status AwaitReady();
   Status CheckExisting();
   Result<WriteOutcome> WriteSpace(const RecordView& batch, const std::vector<int64_t>& rows, const std::string& space);
-  Result<IndexStats> StatsNow() const;
 
-  Dataset dataset_;
+  Dataset dataset_, active_;            ///< what is meant, and what is written: another while the one is to be replaced
   SinkSpec spec_;
   RecordForm form_, written_;           ///< of the records, and of the batches as they are encoded
   bool prepared_ = false;

@@ -87,7 +87,7 @@ class IndexSource final : public Source {
   /// What vectors the index has, and what its records have beside them. Once, but for the counts where they are to be new.
   Status Look(bool again) {
     if (shared_ && !again) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(stats_, dataset_.index->Stats());
+    ARROW_ASSIGN_OR_RAISE(stats_, dataset_.Stats());
     if (shared_) return Status::OK();
     RecordSchema schema;
     if (known_) {
@@ -109,7 +109,7 @@ class IndexSource final : public Source {
   /// Records without tenants are those of the default namespace, whatever others there are.
   std::vector<std::string> Spaces() const {
     const bool alone = !dataset_.target.one_namespace && !shared_->form.schema.has_tenant;
-    return alone ? std::vector<std::string>{""} : dataset_.SpacesOf(stats_);
+    return alone ? std::vector<std::string>{dataset_.staging} : dataset_.SpacesOf(stats_);
   }
 
   bool HasTenants() const {
