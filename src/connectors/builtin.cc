@@ -9,6 +9,7 @@
 #include "connectors/memory/memory.h"
 #include "connectors/npy/npy.h"
 #include "connectors/parquet/parquet.h"
+#include "connectors/pinecone/pinecone.h"
 #include "connectors/postgresql/postgresql.h"
 #include "connectors/qdrant/qdrant.h"
 #include "connectors/qdrant_local/qdrant_local.h"
@@ -30,6 +31,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(MakeNpyConnector());
   registry.Add(vdf::MakeVdfConnector());  // before parquet: a folder of that kind holds Parquet files
   registry.Add(parquet_store::MakeParquetConnector());
+  registry.Add(MakePineconeConnector());
   registry.Add(MakePostgresqlConnector());
   registry.Add(MakeQdrantConnector());
   registry.Add(MakeQdrantLocalConnector());
