@@ -31,6 +31,7 @@ class Verifier {
       Summarise();
       ARROW_RETURN_NOT_OK(Explain());
       Checks();
+      outcome_.source_digest = std::move(source_.digest);
     }
     report().ok = std::all_of(report().checks.begin(), report().checks.end(), [](const Check& check) { return check.ok; });
     report().seconds = std::chrono::duration<double>(engine_.clock.Now() - began).count();
@@ -156,6 +157,7 @@ class Verifier {
     request.unique_ids = request_.unique_ids;
     request.unreadable = target_.rejects > 0;
     request.written = request_.written;
+    request.gather = request_.gather;
     request.fresh = request_.fresh;
     request.rejected = &request_.rejected;
     request.only_written = request_.limit >= 0;
@@ -164,6 +166,7 @@ class Verifier {
     report().differences = std::move(found.listed);
     outcome_.repair = std::move(found.keys);
     outcome_.extra = std::move(found.extra);
+    outcome_.records = std::move(found.records);
     within_tolerance_ = found.within_tolerance;
     return Status::OK();
   }
