@@ -1,6 +1,7 @@
 """The stores of the matrix: how each is started, and what a new dataset in it is called."""
 import harness
 from double_fixture import Double
+from launched import Launched
 from postgresql_fixtures import Postgres
 
 
@@ -41,7 +42,9 @@ class Database:
 def stores(folder):
     return [
         in_file("faiss", ".index"), in_file("jsonl", ".jsonl"), in_file("csv", ".csv"), Store("mcp-memory", None, sample=memories), in_file("npy", ".npy"),
-        in_file("vdf", "", "#docs"), in_file("parquet", ".parquet"), in_file("qdrant-local", "", "#docs"), in_file("sqlite-vec", ".db", "#docs"),
+        in_file("vdf", "", "#docs"), in_file("parquet", ".parquet"), in_file("qdrant-local", "", "#docs"), in_file("chroma-local", "", "#docs"), in_file("sqlite-vec", ".db", "#docs"),
         served("postgresql", Database(folder / "postgresql"), lambda server, name: server.database.uri(name)),
+        served("chroma", Launched("chroma", folder / "chroma"), lambda server, name: f"chroma://127.0.0.1:{server.port}#{name}"),
+        served("pinecone", Launched("pinecone", folder / "pinecone"), lambda server, name: f"pinecone:{name.lower()}?control=http%3A%2F%2F127.0.0.1%3A{server.port}"),
         served("qdrant", Double(folder / "qdrant"), lambda server, name: f"qdrant://127.0.0.1:{server.port}#{name}"),
     ]
