@@ -94,7 +94,7 @@ class Planner {
       const VectorSpec* there = plan_.target.schema.FindVector(vector.name);
       if (!there) {
         Add("vector-missing-in-target", fmt::format("the target has no {}", vector.column()), true);
-      } else if (there->kind != vector.kind || there->dims != vector.dims || there->element != vector.element ||
+      } else if (there->kind != vector.kind || (there->dims != vector.dims && there->dims != 0) || there->element != vector.element ||
                  (vector.kind != VectorKind::sparse && there->metric != vector.metric && there->metric != Metric::unknown)) {
         Add("vector-differs-in-target", fmt::format("{} is {} in the source and {} in the target", vector.column(), Spelled(vector), Spelled(*there)), true);
       }
