@@ -112,6 +112,8 @@ class Copier {
   Status WriteRejectsFile();
   void Advise();
   Result<CopyReport> Conclude();
+  /// What the source kept for a resume: its copies are named source.*
+  void ForgetSource() const;
   Result<CopyReport> RollBack();
   Result<CopyReport> GiveUp(const Status& status);
 

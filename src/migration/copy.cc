@@ -151,10 +151,18 @@ Result<CopyReport> Copier::Conclude() {
   ARROW_RETURN_NOT_OK(run_.journal->SetState("finished", report_.exit_code, report_.ToJson()));
   engine_.events.Send({Event::Kind::finished, "finished", {}, {{"run", run_.id}, {"exit_code", std::to_string(report_.exit_code)}, {"journal", report_.journal.string()}}});
   source_.source.reset();
-  std::error_code ec;
-  fs::remove(run_.folder.dir / "source.sqlite", ec);
+  ForgetSource();
   if (report_.exit_code == exit_code::kDifference && options_.rollback_on_failure) return RollBack();
   return std::move(report_);
+}
+
+void Copier::ForgetSource() const {
+  std::error_code ec;
+  std::vector<fs::path> kept;
+  for (const auto& entry : fs::directory_iterator(run_.folder.dir, ec)) {
+    if (entry.path().filename().string().starts_with("source.")) kept.push_back(entry.path());
+  }
+  for (const fs::path& path : kept) fs::remove_all(path, ec);
 }
 
 Result<CopyReport> Copier::RollBack() {
