@@ -1,5 +1,7 @@
 #include "connectors/builtin.h"
 
+#include "connectors/chroma/chroma.h"
+#include "connectors/chroma_local/chroma_local.h"
 #include "connectors/csv/csv.h"
 #include "connectors/faiss/faiss.h"
 #include "connectors/jsonl/jsonl.h"
@@ -19,9 +21,11 @@ namespace vecferry {
 
 void RegisterBuiltin(Registry& registry) {
   RegisterLayouts(registry);
+  registry.Add(MakeChromaConnector());
   registry.Add(MakeFaissConnector());
   registry.Add(jsonl::MakeJsonlConnector());
   registry.Add(MakeCsvConnector());
+  registry.Add(MakeChromaLocalConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
   registry.Add(MakeNpyConnector());
