@@ -7,6 +7,7 @@
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/milvus/milvus.h"
 #include "connectors/npy/npy.h"
 #include "connectors/parquet/parquet.h"
 #include "connectors/pinecone/pinecone.h"
@@ -28,6 +29,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(MakeChromaLocalConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
+  registry.Add(MakeMilvusConnector());
   registry.Add(MakeNpyConnector());
   registry.Add(vdf::MakeVdfConnector());  // before parquet: a folder of that kind holds Parquet files
   registry.Add(parquet_store::MakeParquetConnector());
