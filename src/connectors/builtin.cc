@@ -16,6 +16,7 @@
 #include "connectors/qdrant_local/qdrant_local.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
 #include "connectors/vdf/vdf.h"
+#include "connectors/weaviate/weaviate.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -38,6 +39,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(MakeQdrantConnector());
   registry.Add(MakeQdrantLocalConnector());
   registry.Add(MakeSqliteVecConnector());
+  registry.Add(MakeWeaviateConnector());
 }
 
 }  // namespace vecferry
