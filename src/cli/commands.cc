@@ -18,25 +18,27 @@ std::vector<CommandSpec> MigrationCommands() {
       {"copy", "Copy a dataset into another store, and prove it",
        "Plans, copies and verifies. The same command again resumes a copy that was interrupted, at whatever instruction, and "
        "copies nothing once it is finished. The source is opened read-only. A target that holds records is refused unless "
-       "--on-exists says what to do with them.",
+       "--on-exists says what to do with them. With --sync a target that was copied before is brought in line: what is new or changed since is written, and nothing else.",
        {kSource, kTarget},
-       {&kWhatFlags, &kSelectFlags, &kMapFlags, &kCheckFlags, &kCompareFlags, &kQueryFlags, &kSearchFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags,
+       {&kWhatFlags, &kSelectFlags, &kMapFlags, &kSyncFlags, &kCheckFlags, &kCompareFlags, &kQueryFlags, &kSearchFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags,
         &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
-       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --filter \"year >= 2020\" --map title=name --map drop:tmp", "vecferry copy " + pair + " --max-rejects 1% --report copy.html --report copy.xml"},
+       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --filter \"year >= 2020\" --map title=name --map drop:tmp", "vecferry copy " + pair + " --max-rejects 1% --report copy.html --report copy.xml",
+         "vecferry copy " + pair + " --sync", "vecferry copy " + pair + " --sync --delete --max-delete 100 --dry-run"},
        &RunCopy},
       {"plan", "Say what a copy would do",
        "Reads both sides and writes neither: mapping of ids, what the target cannot hold and how many records have it, estimates of time "
        "and space. The same as copy --dry-run. Exit code 8 if the copy would be refused.",
        {kSource, kTarget},
-       {&kPlanFlags, &kWhatFlags, &kSelectFlags, &kMapFlags, &kSpeedFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
+       {&kPlanFlags, &kWhatFlags, &kSelectFlags, &kMapFlags, &kSyncFlags, &kSpeedFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
        {"vecferry plan " + pair, "vecferry plan --config job.yaml", "vecferry plan " + pair + " --scan full --out plan.json"},
        &RunPlan},
       {"verify", "Compare two datasets",
        "Reads both sides and writes neither. Lists what is missing, what is extra and what differs, with both values. Where the last run of that pair filtered "
-       "or mapped the records, so does this, unless flags say otherwise. Exit code 4 if there is a difference.",
+       "or mapped the records, so does this, unless flags say otherwise. Exit code 4 if there is a difference. With --repair "
+       "the target is written to: records that are lost, corrupt or changed in the source are written again, and both sides are compared once more.",
        {kSource, kTarget},
-       {&kLevelFlags, &kCompareFlags, &kQueryFlags, &kSearchFlags, &kMetricFlags, &kSelectFlags, &kMapFlags, &kVerifyLimitFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
-       {"vecferry verify " + pair, "vecferry verify " + pair + " --ignore metadata.updated_at --time-tolerance 1ms", "vecferry verify " + pair + " --level content,search --k 10"},
+       {&kLevelFlags, &kRepairFlags, &kCompareFlags, &kQueryFlags, &kSearchFlags, &kMetricFlags, &kSelectFlags, &kMapFlags, &kVerifyLimitFlags, &kLocationFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
+       {"vecferry verify " + pair, "vecferry verify " + pair + " --ignore metadata.updated_at --time-tolerance 1ms", "vecferry verify " + pair + " --level content,search --k 10", "vecferry verify " + pair + " --repair"},
        &RunVerify}};
 }
 

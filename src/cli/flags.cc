@@ -85,6 +85,18 @@ FlagSpec ReportFlag() {
                           "Write a report: FILE.html is a page that needs no other file, FILE.json the same as data, FILE.xml JUnit; given several times, several (docs/guide/report.md)."));
 }
 
+FlagSpec DryRunFlag() { return Switch("dry-run", "Read, plan and report; write nothing."); }
+
+FlagSpec DeleteFlag() { return Switch("delete", "With --sync or --repair: take out of the target what the source no longer has; left there unless told. What others brought stays."); }
+
+FlagSpec MaxDeleteFlag() {
+  return Value("max-delete", Kind::text, "N|%", "10%", "Refuse, before anything is written, if --delete would take out more records than that, or a greater share of the target's.");
+}
+
+FlagSpec OverwriteChangedFlag() {
+  return Switch("overwrite-changed", "With --sync or --repair: overwrite also the records that somebody changed in the target since they were copied; kept and reported, with exit code 4, unless told.");
+}
+
 FlagSpec OlderThanFlag() { return Value("older-than", Kind::real, "DAYS", "30", "Those that ended longer ago than that."); }
 
 }  // namespace
@@ -170,6 +182,16 @@ const FlagGroup kRunFlags{
      Choice("on-failure", {"keep", "rollback"}, "keep", "After a failure: keep what was copied for a resume, or take it back."),
      Value("plan", Kind::text, "FILE", "", "Execute a plan made by `vecferry plan --out`; refused where it no longer holds.")}};
 
+const FlagGroup kSyncFlags{
+    "Bringing a target in line (docs/guide/sync.md)",
+    {Switch("sync", "Compare the target with the source and write what is new or changed since the last run alone; the first time it is a copy."),
+     DeleteFlag(), MaxDeleteFlag(), OverwriteChangedFlag()}};
+
+const FlagGroup kRepairFlags{
+    "Repair (docs/guide/sync.md)",
+    {Switch("repair", "Write those records again that are lost, corrupt or changed in the source, as a run that can be rolled back, and verify once more."),
+     DeleteFlag(), MaxDeleteFlag(), OverwriteChangedFlag(), DryRunFlag(), RestartFlag()}};
+
 const FlagGroup kBackupFlags{"The run", {RejectsFlag(), CheckpointFlag(), RestartFlag()}};
 
 const FlagGroup kCheckFlags{
@@ -189,7 +211,7 @@ const FlagGroup kCompareFlags{
 
 const FlagGroup kDryRunFlags{
     "Dry run",
-    {Switch("dry-run", "Read, plan and report; write nothing."),
+    {DryRunFlag(),
      Choice("scan", {"sample", "full"}, "sample", "How much of the source a plan looks at; `full` reads every id and all metadata.")}};
 
 const FlagGroup kPlanFlags{

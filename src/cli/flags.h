@@ -17,6 +17,8 @@ extern const FlagGroup kVerifyLimitFlags;  ///< --limit alone
 extern const FlagGroup kSpeedFlags;
 extern const FlagGroup kLimitFlags;
 extern const FlagGroup kRunFlags;       ///< resuming, starting over, state
+extern const FlagGroup kSyncFlags;      ///< --sync, --delete, --max-delete, --overwrite-changed
+extern const FlagGroup kRepairFlags;    ///< --repair and the same
 extern const FlagGroup kCheckFlags;     ///< --verify, --validate
 extern const FlagGroup kCompareFlags;   ///< what counts as a difference
 extern const FlagGroup kDryRunFlags;    ///< --dry-run

@@ -47,7 +47,9 @@ Result<SearchOptions> SearchOptionsOf(const Invocation& invocation) {
   options.queries = invocation.Text("queries");
   options.truth = TruthOf(invocation.Text("truth"));
   options.wait_seconds = invocation.Seconds("index-wait", options.wait_seconds);
-  if (const std::string metric = invocation.Text("metric"); !metric.empty()) ARROW_ASSIGN_OR_RAISE(options.metric, ParseMetric(metric));
+  if (const std::string metric = invocation.Text("metric"); !metric.empty()) {
+    ARROW_ASSIGN_OR_RAISE(options.metric, ParseMetric(metric));
+  }
   return options;
 }
 

@@ -79,7 +79,7 @@ struct JournalMismatch {
 /// with the power is replayed. Intents, before-images and phases are on disk when the call returns.
 class Journal {
  public:
-  static constexpr int kVersion = 2;
+  static constexpr int kVersion = 3;
 
   /// Creates the file; refused where one exists.
   static Result<std::unique_ptr<Journal>> Create(const fs::path& file, const RunHeader& header);
@@ -123,6 +123,11 @@ class Journal {
 
   Status RecordIntent(std::string_view kind, std::string_view payload);
   Result<std::optional<std::string>> FindIntent(std::string_view kind);
+
+  /// What the run must know from its beginning to its end, by kind, in pieces; takes the place of what that kind held. On disk on return.
+  Status PutParts(std::string_view kind, const std::vector<std::string>& parts);
+  /// In the order they were put; none in a journal of an earlier version.
+  Status EachPart(std::string_view kind, const std::function<Status(std::string_view)>& part);
 
   /// The first image of a key wins: one that is there already is kept.
   Status PutBeforeImages(const std::vector<BeforeImage>& images);

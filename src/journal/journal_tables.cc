@@ -8,7 +8,7 @@
 namespace vecferry {
 namespace {
 
-Status EachPart(sqlite::Db& db, std::string_view sql, const std::function<Status(int, std::string_view)>& part) {
+Status EachRow(sqlite::Db& db, std::string_view sql, const std::function<Status(int, std::string_view)>& part) {
   ARROW_ASSIGN_OR_RAISE(auto query, db.Prepare(sql));
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
@@ -32,18 +32,18 @@ Result<std::vector<PhaseTimes>> Journal::phases() {
 
 Status Journal::EachSplitDigest(const std::function<Status(int, std::string_view)>& part) {
   std::lock_guard lock(mutex_);
-  return EachPart(db_, "SELECT split,part FROM digest ORDER BY sequence", part);
+  return EachRow(db_, "SELECT split,part FROM digest ORDER BY sequence", part);
 }
 
 Status Journal::EachStoredDigest(const std::function<Status(int, std::string_view)>& part) {
   std::lock_guard lock(mutex_);
   ARROW_ASSIGN_OR_RAISE(const int64_t there, db_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='stored_digest'"));
-  return there == 0 ? Status::OK() : EachPart(db_, "SELECT split,part FROM stored_digest ORDER BY sequence", part);
+  return there == 0 ? Status::OK() : EachRow(db_, "SELECT split,part FROM stored_digest ORDER BY sequence", part);
 }
 
 Status Journal::EachHashes(const std::function<Status(std::string_view)>& part) {
   std::lock_guard lock(mutex_);
-  return EachPart(db_, "SELECT split,part FROM hashes ORDER BY sequence", [&](int, std::string_view bytes) { return part(bytes); });
+  return EachRow(db_, "SELECT split,part FROM hashes ORDER BY sequence", [&](int, std::string_view bytes) { return part(bytes); });
 }
 
 Status Journal::EachReject(const std::function<Status(const JournalReject&)>& visit) {
@@ -116,6 +116,30 @@ Result<std::optional<std::string>> Journal::FindIntent(std::string_view kind) {
   query.BindText(1, kind);
   ARROW_ASSIGN_OR_RAISE(const bool found, query.Step());
   return found ? std::optional<std::string>(query.Text(0)) : std::nullopt;
+}
+
+Status Journal::PutParts(std::string_view kind, const std::vector<std::string>& parts) {
+  std::lock_guard lock(mutex_);
+  return Commit("parts", true, [&]() -> Status {
+    ARROW_ASSIGN_OR_RAISE(auto remove, db_.Prepare("DELETE FROM part WHERE kind=?"));
+    ARROW_RETURN_NOT_OK(remove.BindText(1, kind).Run());
+    ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare("INSERT INTO part(kind,part) VALUES(?,?)"));
+    for (const auto& part : parts) ARROW_RETURN_NOT_OK(insert.BindText(1, kind).BindBlob(2, part).Run());
+    return Status::OK();
+  });
+}
+
+Status Journal::EachPart(std::string_view kind, const std::function<Status(std::string_view)>& part) {
+  std::lock_guard lock(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const int64_t there, db_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='part'"));
+  if (there == 0) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto query, db_.Prepare("SELECT part FROM part WHERE kind=? ORDER BY sequence"));
+  query.BindText(1, kind);
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
+    if (!row) return Status::OK();
+    ARROW_RETURN_NOT_OK(part(query.Blob(0)));
+  }
 }
 
 Status Journal::PutBeforeImages(const std::vector<BeforeImage>& images) {

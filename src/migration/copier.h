@@ -8,13 +8,16 @@
 #include "migration/activity_log.h"
 #include "migration/again.h"
 #include "migration/deferral.h"
+#include "migration/delta.h"
+#include "migration/keyed_source.h"
 #include "migration/session.h"
 #include "migration/verifier.h"
 
 namespace vecferry {
 
 /// One copy from its first look at both sides to its report. Used once, by one thread. What a process does is in the order of the
-/// declarations; copy_begin.cc has what comes before the run, copy_prepare.cc its preparation, copy_proof.cc its verification, copy.cc the rest.
+/// declarations; copy_begin.cc has what comes before the run, copy_prepare.cc its preparation, copy_proof.cc its verification, copy_delta.cc what
+/// a sync and a repair do besides, copy.cc the rest.
 class Copier {
  public:
   Copier(const Engine& engine, const Location& source, const Location& target, const CopyOptions& options);
@@ -37,6 +40,32 @@ class Copier {
   Result<bool> SetAside(const RunFolder& folder);
   Result<bool> ShowFinished();
   Status BeginRun();
+
+  // ---- a sync, or a repair ----
+  /// Whether both sides are compared first, and only what differs is written.
+  bool Compares() const { return options_.delta.mode != DeltaMode::none; }
+  /// The same, into a target that is changed in place.
+  bool Merges() const { return Compares() && !rewrites_; }
+  /// What was asked for, now that the target is known: into one that holds nothing it is a copy.
+  Status ChooseDelta();
+  /// OpenFound of a sync or a repair.
+  Result<bool> GoOnFrom(const RunFolder& folder, bool finished);
+  Status TransformDelta();
+  bool SharedTarget() const;
+  Status CheckKnown() const;
+  Result<VerifyOutcome> CompareSides();
+  Status CheckDelta(const Delta& delta, int64_t target_count) const;
+  void TellDelta(const DeltaReport& report);
+  Status ComparePhase();
+  Status KeepDelta(const Delta& delta, const Digest& source_digest);
+  bool AsksByKey(const Delta& delta) const;
+  Status LoadDelta();
+  Status DeletePhase();
+  Status Delete(const std::vector<RemovedRecord>& page);
+  Result<VerifyRequest> MergedRequest(Source& target, const KnownRun& now);
+  Status VerifyMerged();
+  Result<CopyReport> DryDelta();
+  Result<CopyReport> InSync();
 
   // ---- the phases ----
   Status Phases();
@@ -103,6 +132,16 @@ class Copier {
   Duplicates duplicates_;
   AgainPass again_;
   WrittenHashes written_;                  ///< of a run with --limit, for its verification
+  KnownRun known_;                         ///< what earlier runs wrote, of a sync or a repair
+  bool rewrites_ = false;                  ///< its target cannot be changed in place
+  bool adopted_ = false;
+  int64_t limit_ = -1;                     ///< of the copy that is repaired
+  std::set<uint64_t> to_write_;            ///< key words, where the source is read whole
+  std::set<uint64_t> kept_;                ///< key words of conflicts that are left
+  bool scans_ = false;                     ///< it is
+  std::vector<Split> by_key_;              ///< else the splits, until they are planned
+  KeyedSource* keyed_ = nullptr;           ///< the source, of a run that merges
+  std::optional<Digest> compared_;         ///< of the source, when both sides were compared
   CopyReport report_;
 };
 

@@ -28,7 +28,8 @@ Result<CopyReport> Copier::Run() {
   ARROW_ASSIGN_OR_RAISE(const bool finished, OpenRun());
   if (finished) return std::move(report_);
   const Status status = Phases();
-  return status.ok() ? Conclude() : GiveUp(status);
+  if (!status.ok()) return GiveUp(status);
+  return report_.state == "in-sync" ? InSync() : Conclude();
 }
 
 Status Copier::Phases() {
@@ -38,15 +39,22 @@ Status Copier::Phases() {
   ARROW_RETURN_NOT_OK(run_.journal->SetState("running"));
   activity_ = std::make_unique<ActivityLog>(engine_, *run_.journal);
   ARROW_RETURN_NOT_OK(Timed("snapshot", &report_.snapshot_seconds, [this] { return OpenSnapshot(); }));
-  ARROW_RETURN_NOT_OK(AtSource(TransformForRun(engine_, *run_.journal, run_.id, options_, &source_)));
+  if (Compares()) {
+    ARROW_RETURN_NOT_OK(AtSource(TransformDelta()));
+    ARROW_RETURN_NOT_OK(ComparePhase());
+    if (report_.state == "in-sync") return Status::OK();
+  } else {
+    ARROW_RETURN_NOT_OK(AtSource(TransformForRun(engine_, *run_.journal, run_.id, options_, &source_)));
+  }
   ARROW_RETURN_NOT_OK(PlanPhase());
   if (options_.retry_rejects) ARROW_RETURN_NOT_OK(PrepareRetry());
   ARROW_RETURN_NOT_OK(PreparePhase());
   ARROW_RETURN_NOT_OK(PrepassPhase());
   ARROW_RETURN_NOT_OK(AtTarget(DeferIndex()));
   ARROW_RETURN_NOT_OK(Timed("transfer", &report_.transfer_seconds, [this] { return TransferPhase(); }));
+  ARROW_RETURN_NOT_OK(DeletePhase());
   ARROW_RETURN_NOT_OK(Timed("finish", &report_.finish_seconds, [this] { return FinishPhase(); }));
-  ARROW_RETURN_NOT_OK(Timed("verify", &report_.verify_seconds, [this] { return VerifyPhase(); }));
+  ARROW_RETURN_NOT_OK(Timed("verify", &report_.verify_seconds, [this] { return Merges() ? VerifyMerged() : VerifyPhase(); }));
   return options_.steps.after_verify ? options_.steps.after_verify(report_) : Status::OK();
 }
 
@@ -71,6 +79,10 @@ TransferOptions Copier::TransferOptionsNow() const {
   t.duplicates = duplicates_;
   t.first_again_split = again_.first_split;
   t.only_keys = again_.keys;
+  if (scans_ && again_.first_split == INT32_MAX) {
+    t.first_again_split = 0;
+    t.only_keys = to_write_;
+  }
   return t;
 }
 

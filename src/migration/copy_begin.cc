@@ -15,7 +15,8 @@
 namespace vecferry {
 
 Result<CopyReport> Copier::DryRun() {
-  ARROW_ASSIGN_OR_RAISE(target_, OpenTargetSide(engine_, target_location_, source_.info.layout));
+  ARROW_RETURN_NOT_OK(FindIdentities());
+  if (Compares()) return DryDelta();
   ARROW_RETURN_NOT_OK(AtSource(TransformNow(engine_, &source_, options_.transforms)));
   ARROW_ASSIGN_OR_RAISE(report_.plan, PlanCopy(engine_, source_, target_, options_));
   if (options_.plan) ARROW_RETURN_NOT_OK(CheckDrift(*options_.plan, report_.plan));
@@ -29,6 +30,7 @@ Result<CopyReport> Copier::DryRun() {
 
 Status Copier::FindIdentities() {
   ARROW_ASSIGN_OR_RAISE(target_, OpenTargetSide(engine_, target_location_, source_.info.layout));
+  if (Compares()) ARROW_RETURN_NOT_OK(ChooseDelta());
   pair_ = PairOf(source_.info.identity, target_.info.identity);
   fingerprint_ = Fingerprint(source_, target_, options_);
   return Status::OK();
@@ -60,6 +62,7 @@ Result<bool> Copier::OpenFound(const RunFolder& folder) {
   const bool finished = header_.state == "finished";
   ARROW_ASSIGN_OR_RAISE(const auto planned, run_.journal->PhaseResult("plan"));
   if (!planned) return Forget();
+  if (Compares()) return GoOnFrom(folder, finished);
   if (options_.restart) return Restart(folder, finished);
   if (header_.state == "rolled-back") return SetAside(folder);
   if (finished && !options_.retry_rejects) {

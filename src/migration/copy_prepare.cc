@@ -27,17 +27,21 @@ Status Copier::PlanPhase() {
     return Status::OK();
   }
   ARROW_RETURN_NOT_OK(run_.journal->BeginPhase("plan"));
+  if (keyed_ && !scans_) keyed_->Only(by_key_);
   ARROW_ASSIGN_OR_RAISE(report_.plan, PlanCopy(engine_, source_, target_, options_));
+  if (keyed_) keyed_->Only(std::nullopt);
   ARROW_RETURN_NOT_OK(AtTarget(report_.plan.Check()));
   if (options_.plan) ARROW_RETURN_NOT_OK(CheckDrift(*options_.plan, report_.plan));
   for (const auto& issue : report_.plan.issues) {
     if (issue.count != 0) engine_.events.Send({Event::Kind::message, issue.message, {}, {{"code", issue.code}, {"count", std::to_string(issue.count)}}});
   }
   report_.total = options_.limit >= 0 && report_.plan.source.count >= 0 ? std::min(options_.limit, report_.plan.source.count) : report_.plan.source.count;
+  if (Merges()) report_.total = report_.delta->to_write;
   TargetIntent intent;
   intent.existed = target_.info.exists;
   intent.count = target_.info.count;
   intent.on_exists = options_.on_exists;
+  intent.whole = Merges() && (known_.found ? !known_.shared_target : adopted_);
   intent.layout = target_.layout->name;
   intent.schema = report_.plan.source.schema.ToJson();
   intent.source_uri = source_location_.Display();

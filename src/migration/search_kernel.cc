@@ -87,6 +87,9 @@ void Wide(Form form, const Block& block) { Portable(form, block); }
 bool HasWide() { return false; }
 #endif
 
+/// Where element i of a vector of bits stands in the words that its bytes make: the first is the highest bit of the first byte.
+constexpr size_t Place(size_t i) { return i % 64 / 8 * 8 + (7 - i % 8); }
+
 double Jaccard(int64_t both, int64_t either) { return both == 0 ? 1 : 1 - static_cast<double>(both) / static_cast<double>(either); }
 
 float Bfloat(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
@@ -116,7 +119,7 @@ void ToFloats(const VectorSpec& spec, std::string_view bytes, float* out) {
     case Element::u8: Each<uint8_t>(bytes, out, [](uint8_t v) { return static_cast<float>(v); }); return;
     case Element::i8: Each<int8_t>(bytes, out, [](int8_t v) { return static_cast<float>(v); }); return;
     case Element::bit:
-      for (int32_t i = 0; i < spec.dims; ++i) out[i] = static_cast<float>((static_cast<unsigned char>(bytes[static_cast<size_t>(i / 8)]) >> (i % 8)) & 1);
+      for (int32_t i = 0; i < spec.dims; ++i) out[i] = static_cast<float>((static_cast<unsigned char>(bytes[static_cast<size_t>(i / 8)]) >> (7 - i % 8)) & 1);
   }
 }
 
@@ -134,7 +137,7 @@ DistanceBlock::DistanceBlock(const VectorSpec& spec, Metric metric, const std::v
   }
   for (size_t q = 0; q < count_; ++q) {
     const auto& query = queries[q];
-    for (size_t i = 0; packed_ && i < dims; ++i) query_words_[q * stride_ + i / 64] |= static_cast<uint64_t>(query[i] != 0) << (i % 64);
+    for (size_t i = 0; packed_ && i < dims; ++i) query_words_[q * stride_ + i / 64] |= static_cast<uint64_t>(query[i] != 0) << Place(i);
     scale_.push_back(metric == Metric::l2 ? SumOf(query.data(), dims, true) : metric == Metric::l1 ? SumOf(query.data(), dims, false) : 1);
     if (packed_) continue;
     std::copy(query.begin(), query.end(), queries_.begin() + static_cast<ptrdiff_t>(q * stride_));
@@ -194,7 +197,8 @@ void DistanceBlock::Bits(const uint8_t* data, int64_t rows) {
   std::fill(row_words_.begin(), row_words_.end(), 0);
   for (int64_t r = 0; r < rows; ++r) std::memcpy(&row_words_[static_cast<size_t>(r) * stride_], data + static_cast<size_t>(r) * width, width);
   // Bits beyond the dimensions are no part of the vector.
-  const uint64_t last = spec_.dims % 64 == 0 ? ~uint64_t{0} : (uint64_t{1} << (spec_.dims % 64)) - 1;
+  uint64_t last = 0;
+  for (size_t i = (stride_ - 1) * 64; i < static_cast<size_t>(spec_.dims); ++i) last |= uint64_t{1} << Place(i);
   for (size_t r = 0; r < static_cast<size_t>(rows) && stride_ > 0; ++r) row_words_[(r + 1) * stride_ - 1] &= last;
   for (size_t q = 0; q < count_; ++q) {
     const uint64_t* const a = &query_words_[q * stride_];

@@ -44,7 +44,7 @@ class DistanceBlock {
   std::vector<double> scale_;    ///< of each query: the size that distances are measured against
 };
 
-/// Element bytes as numbers, bits as 0 and 1.
+/// Element bytes as numbers, bits as 0 and 1, the highest bit of the first byte first.
 void ToFloats(const VectorSpec& spec, std::string_view bytes, float* out);
 
 }  // namespace vecferry

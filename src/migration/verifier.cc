@@ -32,6 +32,7 @@ class Verifier {
       Summarise();
       ARROW_RETURN_NOT_OK(Explain());
       Checks();
+      outcome_.source_digest = std::move(source_.digest);
     }
     if (request_.options.search) ARROW_RETURN_NOT_OK(Search());
     report().ok = std::all_of(report().checks.begin(), report().checks.end(), [](const Check& check) { return check.ok; });
@@ -172,6 +173,7 @@ class Verifier {
     request.unique_ids = request_.unique_ids;
     request.unreadable = target_.rejects > 0;
     request.written = request_.written;
+    request.gather = request_.gather;
     request.fresh = request_.fresh;
     request.rejected = &request_.rejected;
     request.only_written = request_.limit >= 0;
@@ -180,6 +182,7 @@ class Verifier {
     report().differences = std::move(found.listed);
     outcome_.repair = std::move(found.keys);
     outcome_.extra = std::move(found.extra);
+    outcome_.records = std::move(found.records);
     within_tolerance_ = found.within_tolerance;
     return Status::OK();
   }

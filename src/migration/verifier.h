@@ -14,6 +14,7 @@ struct VerifyRequest {
   bool predictable = true;                 ///< what it then holds can be told bit by bit: CanPredict
   bool unique_ids = false;                 ///< neither side may hold an id twice
   bool shared_target = false;
+  bool gather = false;                     ///< fill in VerifyOutcome::records
   bool fresh = false;                      ///< the copy has just ended
   const Digest* source_digest = nullptr;   ///< journalled while copying; the source is read only where the target differs
   /// The same as the target keeps the records. Where it normalises and this is not known, both sides are read.
@@ -29,6 +30,8 @@ struct VerifyOutcome {
   VerifyReport report;
   std::set<uint64_t> repair;               ///< key words of records that are lost or differ
   std::set<uint64_t> extra;                ///< key words of records that the source does not have
+  std::vector<FoundRecord> records;        ///< those that differ
+  Digest source_digest;                    ///< of what was read of the source, in the form that was compared
 };
 
 Result<VerifyOutcome> VerifySides(const Engine& engine, const VerifyRequest& request);

@@ -20,7 +20,7 @@ std::string BlobOf(sqlite::Vec0Element element, const std::vector<float>& values
   if (element == sqlite::Vec0Element::f32) return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
   std::string blob(element == sqlite::Vec0Element::bit ? (values.size() + 7) / 8 : values.size(), '\0');
   for (size_t i = 0; i < values.size(); ++i) {
-    if (element == sqlite::Vec0Element::bit) blob[i / 8] = static_cast<char>(blob[i / 8] | (values[i] != 0 ? 1 << (i % 8) : 0));
+    if (element == sqlite::Vec0Element::bit) blob[i / 8] = static_cast<char>(blob[i / 8] | (values[i] != 0 ? 0x80 >> (i % 8) : 0));
     else blob[i] = static_cast<char>(static_cast<int8_t>(std::clamp(std::round(values[i]), -128.0f, 127.0f)));
   }
   return blob;

@@ -1,8 +1,6 @@
-#include "connectors/qdrant/wire.h"
+#include "net/wire.h"
 
-#include "connectors/qdrant/points.h"
-
-namespace vecferry::qdrant {
+namespace vecferry {
 
 OpenMessage BeginMessage(uint32_t field, size_t expected, std::string* out) {
   AppendTag(field, WireType::length, out);
@@ -19,15 +17,6 @@ void SetLength(const OpenMessage& message, size_t size, std::string* out) {
   out->replace(message.begin - message.room, message.room, length, n);
 }
 
-void AppendPointId(uint32_t field, const PointId& id, std::string* out) {
-  if (id.is_uuid) {
-    AppendHead(field, LengthFieldSize(id.uuid.size()), out);
-    return AppendBytesField(2, id.uuid, out);
-  }
-  AppendHead(field, 1 + VarintSize(id.number), out);
-  AppendUintField(1, id.number, out);
-}
-
 void AppendUintField(uint32_t field, uint64_t value, std::string* out) {
   AppendTag(field, WireType::varint, out);
   AppendVarint(value, out);
@@ -38,4 +27,4 @@ void AppendBytesField(uint32_t field, std::string_view value, std::string* out) 
   out->append(value);
 }
 
-}  // namespace vecferry::qdrant
+}  // namespace vecferry

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-/// Protobuf's wire format over plain bytes: what points are read from and written as, with no message object in between.
-namespace vecferry::qdrant {
+/// Protobuf's wire format over plain bytes: what records are read from and written as, with no message object in between.
+namespace vecferry {
 
 static_assert(std::endian::native == std::endian::little, "floats are copied as they stand in memory");
 
@@ -98,6 +98,10 @@ inline void AppendHead(uint32_t field, size_t size, std::string* out) {
   AppendVarint(size, out);
 }
 
+/// Appends an unsigned integer, an embedded message or a text as a field; for the small rest of a request.
+void AppendUintField(uint32_t field, uint64_t value, std::string* out);
+void AppendBytesField(uint32_t field, std::string_view value, std::string* out);
+
 /// A nested message that is being written and whose length is not known yet.
 struct OpenMessage {
   size_t begin = 0;  ///< where its content begins
@@ -110,4 +114,4 @@ void SetLength(const OpenMessage& message, size_t size, std::string* out);
 /// The same, where the content ends at the end of `out`.
 inline void EndMessage(const OpenMessage& message, std::string* out) { SetLength(message, out->size() - message.begin, out); }
 
-}  // namespace vecferry::qdrant
+}  // namespace vecferry

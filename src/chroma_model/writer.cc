@@ -1,0 +1,138 @@
+#include "chroma_model/writer.h"
+
+#include <set>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/failpoint.h"
+#include "base/text.h"
+#include "net/buffers.h"
+
+namespace vecferry::chroma_model {
+namespace {
+
+/// The keys of an object.
+class Keys final : public JsonVisitor {
+ public:
+  explicit Keys(std::set<std::string, std::less<>>* keys) : keys_(keys) {}
+  Status Null() override { return Status::OK(); }
+  Status Bool(bool) override { return Status::OK(); }
+  Status Int(int64_t) override { return Status::OK(); }
+  Status Uint(uint64_t) override { return Status::OK(); }
+  Status Double(double) override { return Status::OK(); }
+  Status String(std::string_view) override { return Status::OK(); }
+  Status Special(std::string_view, std::string_view) override { return Status::OK(); }
+  Status BeginObject() override { return ++depth_, Status::OK(); }
+  Status EndObject() override { return --depth_, Status::OK(); }
+  Status BeginArray() override { return ++depth_, Status::OK(); }
+  Status EndArray() override { return --depth_, Status::OK(); }
+  Status Key(std::string_view key) override {
+    if (depth_ == 1) keys_->emplace(key);
+    return Status::OK();
+  }
+
+ private:
+  std::set<std::string, std::less<>>* keys_;
+  int depth_ = 0;
+};
+
+/// Adds a null for each key that the record had and has no more.
+Status AddNulls(std::string_view before, std::string* metadata) {
+  if (before.empty()) return Status::OK();
+  JsonReader reader;
+  std::set<std::string, std::less<>> old, now;
+  Keys of_old(&old), of_now(&now);
+  ARROW_RETURN_NOT_OK(reader.Visit(before, of_old, {.big_integers = true, .plain = true}));
+  ARROW_RETURN_NOT_OK(reader.Visit(*metadata, of_now, {.plain = true}));
+  for (const auto& key : old) {
+    if (now.contains(key)) continue;
+    metadata->pop_back();
+    if (metadata->size() > 1) *metadata += ',';
+    AppendJsonString(key, metadata);
+    *metadata += ":null}";
+  }
+  return Status::OK();
+}
+
+bool Present(const std::vector<RawText>& column, size_t row) { return row < column.size() && column[row].present; }
+
+}  // namespace
+
+/// An encoder for the time of one Write.
+struct CollectionWriter::Lease {
+  explicit Lease(CollectionWriter& owner) : owner(owner), encoder(Take(owner)) {}
+  ~Lease() {
+    std::lock_guard guard(owner.mutex_);
+    owner.idle_.push_back(std::move(encoder));
+  }
+  static RowEncoder Take(CollectionWriter& owner) {
+    std::lock_guard guard(owner.mutex_);
+    if (owner.idle_.empty()) return RowEncoder(owner.schema_, *owner.dataset_.layout, owner.dataset_.client->facts().base64);
+    RowEncoder encoder = std::move(owner.idle_.back());
+    owner.idle_.pop_back();
+    return encoder;
+  }
+  CollectionWriter& owner;
+  RowEncoder encoder;
+};
+
+Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
+  const int64_t most = dataset_.client->facts().max_batch;
+  if (most > 0 && batch.rows() > most) {
+    return MakeError(Category::too_large, fmt::format("the server takes {} records at once", most), "use a smaller --batch-size");
+  }
+  WriteOutcome outcome;
+  Lease lease(*this);
+  lease.encoder.Encode(batch, &outcome.rejects);
+  if (lease.encoder.rows().empty()) return outcome;
+  if (replaces_) ARROW_RETURN_NOT_OK(MakeRoom(batch, lease.encoder));
+  std::string body = lease.encoder.Body(batch);
+  VF_FAILPOINT("chroma.upsert.before");
+  ARROW_RETURN_NOT_OK(dataset_.client->Records(collection_, "upsert", std::move(body), HttpAct::write, "writing records").status());
+  VF_FAILPOINT("chroma.upsert.after");
+  return outcome;
+}
+
+/// Sees that nothing of what the records were stays.
+Status CollectionWriter::MakeRoom(const RecordView& batch, RowEncoder& encoder) {
+  std::vector<std::string_view> doomed;
+  ARROW_RETURN_NOT_OK(Compare(batch, encoder, &doomed));
+  if (doomed.empty()) return Status::OK();
+  VF_FAILPOINT("chroma.make-room.before");
+  ARROW_RETURN_NOT_OK(dataset_.client->Records(collection_, "delete", DeleteBody(doomed), HttpAct::write, "making room for records").status());
+  VF_FAILPOINT("chroma.make-room.after");
+  return Status::OK();
+}
+
+Status CollectionWriter::Compare(const RecordView& batch, RowEncoder& encoder, std::vector<std::string_view>* doomed) {
+  constexpr std::string_view kWhat = "looking at what the records are so far";
+  std::vector<std::string_view> ids;
+  std::unordered_map<std::string_view, size_t> places;
+  bool without_document = !schema_.has_document;
+  for (size_t i = 0; i < encoder.rows().size(); ++i) {
+    const int64_t row = encoder.rows()[i];
+    places.emplace(batch.id(row), ids.size());
+    ids.push_back(batch.id(row));
+    without_document |= !batch.document(row);
+  }
+  const Wanted wanted{.vectors = false, .documents = without_document, .metadatas = true, .uris = true};
+  ARROW_ASSIGN_OR_RAISE(std::string answer, dataset_.client->Records(collection_, "get", GetBody(ids, wanted), HttpAct::read, kWhat));
+  Page page;
+  ARROW_RETURN_NOT_OK(Understood(answer, kWhat, &page));
+  std::string buffer;
+  for (size_t row = 0; row < page.rows(); ++row) {
+    ARROW_ASSIGN_OR_RAISE(const std::string_view id, Unescape(page.ids[row], &buffer));
+    const auto place = places.find(id);
+    if (place == places.end()) return BadHttpAnswer(kWhat, "the server answers with a record that was not asked for");
+    OutgoingRecord& record = encoder.record(place->second);
+    const bool document_goes = Present(page.documents, row) && !batch.document(encoder.rows()[place->second]);
+    const bool uri_goes = Present(page.uris, row) && !record.uri;
+    if (document_goes || uri_goes) doomed->push_back(place->first);
+    else ARROW_RETURN_NOT_OK(AddNulls(page.metadatas[row], &record.metadata));
+  }
+  GiveBuffer(std::move(answer));
+  return Status::OK();
+}
+
+}  // namespace vecferry::chroma_model
