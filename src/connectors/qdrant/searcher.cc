@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "connectors/qdrant/dataset.h"
-#include "connectors/qdrant/wire.h"
+#include "net/wire.h"
 #include "qdrant_pb/collections.pb.h"
 
 namespace vecferry::qdrant {
