@@ -32,6 +32,7 @@ class Verifier {
       ARROW_RETURN_NOT_OK(Explain());
       Checks();
       outcome_.source_digest = std::move(source_.digest);
+      outcome_.source_rejects = std::move(source_.first_rejects);
     }
     report().ok = std::all_of(report().checks.begin(), report().checks.end(), [](const Check& check) { return check.ok; });
     report().seconds = std::chrono::duration<double>(engine_.clock.Now() - began).count();
