@@ -16,6 +16,7 @@ constexpr int64_t kDefaultMemory = 32 << 20;
 
 Copier::Copier(const Engine& engine, const Location& source, const Location& target, const CopyOptions& options)
     : engine_(engine), source_location_(source), target_location_(target), options_(options) {
+  syncs_ = options_.delta.mode == DeltaMode::sync;
   if (options_.jobs <= 0) options_.jobs = std::max(1, std::min(4, static_cast<int>(std::thread::hardware_concurrency())));
   if (options_.memory_bytes <= 0) options_.memory_bytes = kDefaultMemory;
 }
@@ -117,7 +118,8 @@ Status Copier::PrepareRetry() {
 }
 
 int Copier::ExitCode() const {
-  if ((report_.verify && !report_.verify->ok) || report_.mismatches > 0) return exit_code::kDifference;
+  const bool kept = report_.delta && report_.delta->kept > 0;
+  if ((report_.verify && !report_.verify->ok) || report_.mismatches > 0 || kept) return exit_code::kDifference;
   return report_.transfer.rejected > 0 ? exit_code::kRejects : exit_code::kOk;
 }
 
