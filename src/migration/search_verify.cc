@@ -29,7 +29,7 @@ class SearchProof {
     if (!r->rejected.empty() || (r->limit >= 0 && r->written)) {
       accept_source_ = [r](uint64_t key) { return !r->rejected.contains(key) && (r->limit < 0 || !r->written || r->written->contains(key)); };
     }
-    if (r->shared_target && r->written && !r->written->empty()) accept_target_ = [r](uint64_t key) { return r->written->contains(key); };
+    if (r->shared_target && r->ours && !r->ours->empty()) accept_target_ = [r](uint64_t key) { return r->ours->contains(key); };
   }
 
   Result<SearchReport> Run() {

@@ -345,7 +345,7 @@ TEST(ProofBySearch, LeavesOutWhatTheCopyLeftOut) {
   for (const auto& row : shared.source) written[KeyWord("", row.id)] = 0;
   for (size_t i = 0; i < 100; ++i) shared.target.push_back({"x" + std::to_string(i), test::Vector(9000 + i, 8), ""});
   shared.request.shared_target = true;
-  shared.request.written = &written;
+  shared.request.ours = &written;
   shared.target_search = RowSearcher::How{};
   EXPECT_EQ(shared.Column().top_overlap, 1);
 }

@@ -1,4 +1,6 @@
 """The stores of the matrix: how each is started, and what a new dataset in it is called."""
+import sqlite_vec
+
 import harness
 from double_fixture import Double
 from launched import Launched
@@ -10,6 +12,11 @@ class Store:
 
     def __init__(self, scheme, uri, start=None, stop=None, sample=None):
         self.scheme, self.uri, self.start, self.stop, self.sample = scheme, uri, start, stop, sample
+
+
+def environment():
+    """What the program finds the vendors' own parts by, and the key of the double."""
+    return {"VECFERRY_SQLITE_VEC": sqlite_vec.loadable_path(), "VECFERRY_CHROMA": str(harness.ROOT / ".cache/venvs/chroma/bin/chroma"), "PINECONE_API_KEY": "test-key"}
 
 
 def in_file(scheme, ending, dataset=""):
