@@ -66,7 +66,7 @@ class SearchProof {
         continue;
       }
       const VectorSpec* const other = target_info_.schema.FindVector(spec.name);
-      if (!other || other->kind != VectorKind::dense || other->dims != spec.dims) {
+      if (!other || other->kind != VectorKind::dense || other->dims != spec.dims || (other->element == Element::bit) != (spec.element == Element::bit)) {
         Missing(spec, other);
         continue;
       }
@@ -87,7 +87,7 @@ class SearchProof {
     column.column = spec.column();
     column.ok = false;
     column.top_overlap = column.least_top_overlap = column.overlap = column.rank_agreement = 0;
-    const std::string what = other ? fmt::format("has {} of {} dimensions, the source of {}", spec.column(), other->dims, spec.dims) : "has no " + spec.column();
+    const std::string what = other ? fmt::format("has {} as {} x {}, the source as {} x {}", spec.column(), other->dims, Name(other->element), spec.dims, Name(spec.element)) : "has no " + spec.column();
     column.findings.push_back({"no-column", "the target " + what, true});
     report_.columns.push_back(std::move(column));
   }
