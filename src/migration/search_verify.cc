@@ -105,12 +105,13 @@ class SearchProof {
   Status FindQueries() {
     std::vector<VectorSpec> specs;
     for (const auto& column : columns_) specs.push_back(column.source);
+    if (specs.empty()) return Status::OK();
     records_ = source_info_.count;
     if (!options_.queries.empty()) {
       ARROW_ASSIGN_OR_RAISE(const auto given, ReadQueries(options_.queries));
       ARROW_ASSIGN_OR_RAISE(queries_, QueriesFor(given, specs));
       report_.queries = options_.queries;
-    } else if (!specs.empty()) {
+    } else {
       const bool tenants = source_info_.schema.has_tenant && target_info_.schema.has_tenant;
       ARROW_ASSIGN_OR_RAISE(queries_, SampleQueries(engine_, *request_.source, specs, options_, accept_source_, tenants, source_info_.count, jobs_, &records_));
       report_.queries = fmt::format("{} sampled, noise {:g}, seed {}", options_.query_count, options_.query_noise, options_.seed);

@@ -149,11 +149,11 @@ TEST(QueryFile, SaysWhatIsWrongAndWhere) {
 
 TEST(QueryFile, FitsTheColumnsOrIsRefused) {
   const VectorSpec two = {"two", VectorKind::dense, Element::f32, 2, Metric::l2, ""}, three = {"three", VectorKind::dense, Element::f32, 3, Metric::l2, ""};
-  const QuerySet set = *QueriesFor({{{1, 2}, {}, ""}, {{1, 2, 3}, {}, ""}, {{4, 5}, "vector:two", ""}}, {two, three});
+  const QuerySet set = *QueriesFor({{{1, 2}, {}, "", ""}, {{1, 2, 3}, {}, "", ""}, {{4, 5}, "vector:two", "", ""}}, {two, three});
   EXPECT_EQ(set.at("two").size(), 2u);
   EXPECT_EQ(set.at("three").size(), 1u);
-  EXPECT_FALSE(QueriesFor({{{1}, {}, ""}}, {two, three}).ok());
-  EXPECT_FALSE(QueriesFor({{{1, 2, 3}, "two", ""}}, {two, three}).ok());
+  EXPECT_FALSE(QueriesFor({{{1}, {}, "", ""}}, {two, three}).ok());
+  EXPECT_FALSE(QueriesFor({{{1, 2, 3}, "two", "", ""}}, {two, three}).ok());
 }
 
 // ---- two sides ----
