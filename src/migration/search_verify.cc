@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <limits>
+#include <memory>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -228,9 +231,16 @@ class SearchProof {
     if (c.target_scan) b.how = "scan", c.answer = c.target_scan->nearest;
     else if (c.target_exact) store(b, target, *c.target_exact, true, &c.answer);
     else if (c.target_index) store(b, target, *c.target_index, false, &c.answer);
+    for (auto* answers : {&c.reference, &c.answer}) std::for_each(answers->begin(), answers->end(), EachOnce);
     const auto latency = [](const std::optional<Asked>& index, const std::optional<Asked>& exact) { return index ? index->latency : exact ? exact->latency : Latencies(); };
     a.latency = latency(c.source_index, c.source_exact), b.latency = latency(c.target_index, c.target_exact);
     a.answered = static_cast<int64_t>(c.reference.size()), b.answered = static_cast<int64_t>(c.answer.size());
+  }
+
+  /// A dataset may hold an id twice: as a neighbour it counts once.
+  static void EachOnce(Answer& answer) {
+    std::unordered_set<uint64_t> met;
+    std::erase_if(answer, [&](const auto& near) { return !met.insert(near.key).second; });
   }
 
   void SetTies(ColumnProof& c) const {
@@ -337,9 +347,11 @@ DistanceOf ColumnProof::Distance(size_t q) const {
   } else {
     for (const auto& near : reference[q]) known->emplace(near.key, near.distance);
   }
-  return [known](uint64_t key) -> std::optional<double> {
+  // A scan met every record: what it does not know is not there, and no tie with anything.
+  const auto unknown = source_scan ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
+  return [known, unknown](uint64_t key) -> std::optional<double> {
     const auto at = known->find(key);
-    return at == known->end() ? std::nullopt : std::optional(at->second);
+    return at == known->end() ? unknown : std::optional(at->second);
   };
 }
 

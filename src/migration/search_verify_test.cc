@@ -320,6 +320,14 @@ TEST(ProofBySearch, CountsEqualVectorsAsEqual) {
   }
 }
 
+TEST(ProofBySearch, CountsAnIdThatStandsTwiceOnce) {
+  Sides sides;
+  for (auto* rows : {&sides.source, &sides.target}) {
+    for (size_t i = 0; i < 200; ++i) rows->push_back((*rows)[i]);
+  }
+  EXPECT_EQ(sides.Column().top_overlap, 1);
+}
+
 TEST(ProofBySearch, KeepsToTenants) {
   Sides sides;
   sides.tenants = true;
