@@ -71,7 +71,7 @@ struct RepairResult {
   std::string ToJson() const { return RepairToJson(report); }
 };
 
-Result<int> Repair(const Invocation& invocation, Context& context, Session& session, const Pair& pair, const VerifyOptions& verify, const DeltaOptions& delta) {
+Result<int> Repair(const Invocation& invocation, Context& context, Session& session, ReportOut& reports, const Pair& pair, const VerifyOptions& verify, const DeltaOptions& delta) {
   if (verify.level == VerifyLevel::count) return MakeError(Category::usage, "--repair needs to know which records differ", "give it --level ids or content");
   CopyOptions options;
   options.command = invocation.display;
@@ -83,9 +83,9 @@ Result<int> Repair(const Invocation& invocation, Context& context, Session& sess
   options.restart = invocation.Bool("restart");
   options.yes = invocation.Bool("yes");
   const auto report = Copy(session.engine(), pair.source, pair.target, options);
+  const Status told = reports.Copied(report, pair.source, pair.target);
   session.StopProgress();
-  ARROW_RETURN_NOT_OK(report.status());
-  if (report->verify) ARROW_RETURN_NOT_OK(WriteReport(invocation, VerifyHtml(*report->verify, pair.source.Display(), pair.target.Display())));
+  ARROW_RETURN_NOT_OK(told);
   const RepairResult result{*report};
   if (invocation.Bool("json")) return Show(invocation, context, result, report->exit_code, static_cast<void (*)(std::ostream&, const RepairResult&)>(nullptr));
   return report->state == "dry-run" ? ShowDryDelta(invocation, context, *report, &PrintRepair) : Show(invocation, context, *report, report->exit_code, &PrintRepair);
@@ -129,7 +129,7 @@ Result<int> RunVerify(const Invocation& invocation, Context& context) {
   ARROW_ASSIGN_OR_RAISE(const VerifyOptions options, VerifyOptionsOf(invocation, "level"));
   ARROW_ASSIGN_OR_RAISE(const DeltaOptions delta, DeltaOptionsOf(invocation, DeltaMode::repair));
   ARROW_ASSIGN_OR_RAISE(const Pair pair, LocatePair(*session, invocation));
-  if (delta.mode != DeltaMode::none) return Repair(invocation, context, *session, pair, options, delta);
+  if (delta.mode != DeltaMode::none) return Repair(invocation, context, *session, *reports, pair, options, delta);
   const auto report = Verify(session->engine(), pair.source, pair.target, options);
   const Status told = reports->Verified(report, pair.source, pair.target, options.transforms);
   session->StopProgress();

@@ -197,14 +197,14 @@ Status IndexSink::CheckExisting() {
   ARROW_RETURN_NOT_OK(CheckFits(there, spec_.schema, columns));
   const int64_t count = dataset_.CountOf(stats);
   ARROW_ASSIGN_OR_RAISE(const auto staging, Find(kReplaceIntent));
-  if (staging || (spec_.on_exists == OnExists::replace && spec_.existed)) {
+  ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+  if (staging || (spec_.on_exists == OnExists::replace && !made && count > 0)) {
     if (dataset_.info && dataset_.info->pod) return MakeError(Category::unsupported, "what an index of pods holds cannot be replaced: it cannot list it", "use --on-exists upsert, or name another index");
     const std::string mark = staging ? *staging : FormatUuid(UuidV5(kIdNamespace, spec_.run_id + dataset_.target.IdentityOf())).substr(0, 8);
     ARROW_RETURN_NOT_OK(Record(kReplaceIntent, mark));
     replacement_ = std::make_unique<Replacement>(dataset_, mark, spec_);
     return Status::OK();
   }
-  ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
   if (count == 0 || made || spec_.on_exists != OnExists::fail || spec_.resumed || spec_.adopt) return Status::OK();
   return MakeError(Category::refused, fmt::format("{} holds {} records", dataset_.target.one_namespace ? "the namespace" : "the index", FormatCount(count)),
                    "use --on-exists append, upsert or replace, or name another one");
@@ -252,7 +252,7 @@ Status IndexSink::Finish() {
   ARROW_RETURN_NOT_OK(replacement_->TurnOver(ProbeOf(form_.schema)));
   // From now on the name stands for what was written.
   active_ = dataset_;
-  points_ = std::make_unique<VectorsByKey>(active_, form_);
+  points_->Become(active_, form_);
   return Status::OK();
 }
 
