@@ -185,6 +185,24 @@ def test_what_others_add_and_delete_meanwhile_loses_nothing_that_stays(chroma, p
     assert all(told[id] == wanted[id] for id in stays if id != "id150")
 
 
+def test_records_without_a_vector_or_with_a_strange_one_are_told_apart(chroma, proxy, work):
+    """Servers of all ages have lost vectors of records whose documents are still there."""
+    wanted = fill(chroma, 40)
+
+    def lose(body, path):
+        told = json.loads(body)
+        for i, id in enumerate(told["ids"] if told.get("embeddings") else []):
+            if id in ("id3", "id30"):
+                told["embeddings"][i] = None if id == "id3" else [1.0]
+        return json.dumps(told).encode()
+    proxy.add(faults.Change(lose), every=1, path="/get$")
+    report = work.json("copy", chroma.uri("docs", proxy.port), chroma.uri("again"), *QUICK, code=3)
+    assert report["rejected"] == 2
+    rejects = pathlib.Path(report["rejects_file"]).read_text()
+    assert "missing-vector" in rejects and "wrong-dimensions" in rejects
+    assert chroma.told("again")["records"] == {id: record for id, record in wanted.items() if id not in ("id3", "id30")}
+
+
 def test_a_run_that_is_killed_between_making_room_and_writing_is_finished_by_the_next(chroma, work):
     wanted = fill(chroma, 40)
     chroma.act("make", name="again", records=[{"ids": [f"id{i}" for i in range(40)], "embeddings": [vector(99)] * 40, "documents": ["old"] * 40, "metadatas": [{"gone": 1}] * 40}])
