@@ -80,7 +80,7 @@ inline std::string LabelsOf(const std::vector<std::pair<std::string, int32_t>>& 
     back += number + text(id);
   }
   return "\x80\x03}(" + text("dimensionality") + "N" + text("total_elements_added") + std::string("J\x07\x00\x00\x00", 5) + text("max_seq_id") + "N" + text("id_to_label") +
-         "}(" + there + "u" + text("label_to_id") + "}(" + back + "u" + text("id_to_seq_id") + "}uu.";
+         "}(" + there + "u" + text("label_to_id") + "}(" + back + "u" + text("id_to_seq_id") + "}u.";
 }
 
 inline void WriteSegment(const fs::path& folder, const std::vector<Element>& elements, const std::vector<std::pair<std::string, int32_t>>& labels) {
