@@ -43,6 +43,7 @@ finish() {
   done
   printf '%-12s %6d s\n\n=== summaries\n' total "$SECONDS"
   for i in "${stage_names[@]}"; do
+    grep -hE '^FAILED |^ERROR |\(Failed\)|: Failure$|SUMMARY: |fuzz finding' "$logs/$i.log" 2>/dev/null | head -20
     grep -hE '^[0-9]+% tests passed, |^(=+ )?([0-9]+ [a-z]+,? )+in [0-9.]+s|^no tests ran|^fuzz: ' "$logs/$i.log" 2>/dev/null | sed "s/^/$i: /"
   done
   return "$failed"
@@ -83,7 +84,7 @@ tsan_tests() { TSAN_OPTIONS=ignore_noninstrumented_modules=1 sanitized tsan 'jou
 
 # fuzz_each SECONDS: every target, from its corpus; what it finds stays in build/logs.
 fuzz_each() {
-  local seconds=$1 target name ran=0 failed=0
+  local seconds=$1 target name ran=0 failed=0 found=""
   [[ -f fuzz/CMakeLists.txt ]] || { echo "no fuzz targets yet"; return 0; }
   build fuzz || return
   for target in build/fuzz/bin/fuzz_*; do
@@ -97,10 +98,16 @@ fuzz_each() {
         -artifact_prefix="build/logs/fuzz-$name-" "build/fuzz/corpus/$name" "${seeds[@]}" 2>&1 | tail -40; [[ ${PIPESTATUS[0]} == 0 ]]; then
       ran=$((ran + 1))
     else
-      failed=$((failed + 1))
+      failed=$((failed + 1)) found+=" $name"
     fi
   done
-  echo "fuzz: $ran targets ran $seconds s each without a finding, $failed with one"
+  # Each finding whole, here at the end, so that it can be told from the log alone.
+  for name in $found; do
+    for target in build/logs/fuzz-"$name"-*; do
+      [[ -f $target ]] && echo "fuzz finding: $target: $(head -c 3000 "$target" | base64 -w0)"
+    done
+  done
+  echo "fuzz: $ran targets ran $seconds s each without a finding, $failed with one${found:+:$found}"
   [[ $failed == 0 && $ran -gt 0 ]]
 }
 

@@ -272,6 +272,8 @@ Status Plan::Check() const {
 
 namespace {
 
+constexpr const char *kSyncKey = "--sync", *kRepairKey = "verify --repair";
+
 /// Without credentials and the way to the store: they may change, and are nobody's to read in a journal.
 std::map<std::string, std::string> OptionsOfData(const Connector& connector, std::map<std::string, std::string> options) {
   for (const auto& spec : connector.info().options) {
@@ -298,7 +300,17 @@ std::string Fingerprint(const OpenedSource& source, const OpenedTarget& target, 
   json["--metric"] = options.metric;
   json["--model"] = options.model;
   for (const auto& [flag, value] : options.transforms.Entries()) json[flag] = nlohmann::ordered_json::parse(value, nullptr, false);
+  if (options.delta.mode != DeltaMode::none) {
+    json[options.delta.mode == DeltaMode::sync ? kSyncKey : kRepairKey] = true;
+    json["--delete"] = options.delta.remove;
+    json["--overwrite-changed"] = options.delta.overwrite_changed;
+  }
   return json.dump();
+}
+
+bool IsDelta(std::string_view fingerprint) {
+  const auto json = nlohmann::json::parse(fingerprint, nullptr, false);
+  return json.is_object() && (json.contains(kSyncKey) || json.contains(kRepairKey));
 }
 
 namespace {

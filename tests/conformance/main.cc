@@ -27,7 +27,7 @@ int WriteList(const char* file) {
   const std::string program = fs::read_symlink("/proc/self/exe").string();
   std::ofstream out(file);
   const auto entry = [&](const std::string& name, const std::string& filter) {
-    out << "add_test(\"conformance." << name << "\" \"" << program << "\" \"--gtest_filter=" << filter << "\")\n"
+    out << "add_test(\"conformance." << name << "\" \"" << program << "\" \"--gtest_filter=" << filter << "\" \"--gtest_brief=1\")\n"
         << "set_tests_properties(\"conformance." << name << "\" PROPERTIES LABELS conformance TIMEOUT 1500)\n";
   };
   entry("registry", "Registry.*");
@@ -81,5 +81,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && !std::strcmp(argv[1], "--ctest")) return WriteList(argv[2]);
   RegisterTests();
   testing::UnitTest::GetInstance()->listeners().Append(new Summary());
-  return RUN_ALL_TESTS();
+  const int failed = RUN_ALL_TESTS();
+  RemoveFolders();
+  return failed;
 }
