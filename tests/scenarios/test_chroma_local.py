@@ -250,19 +250,6 @@ def test_a_metric_in_each_of_its_places(work, tmp_path):
     assert metric("big") == "l2"
 
 
-@pytest.mark.parametrize("how, code", [("copy", 0), ("live", 5)])
-def test_a_collection_that_is_deleted_meanwhile(work, now, how, code):
-    path, _ = now
-    running = work.start("copy", f"chroma-local:{path}?snapshot={how}#big", f"jsonl:{work.folder}/o.jsonl", "--batch-size", "1", "--rate", "12", "--jobs", "1")
-    time.sleep(1.5)
-    assert running.poll() is None
-    db = sqlite3.connect(path / "chroma.sqlite3", timeout=30)
-    db.execute("DELETE FROM collections WHERE name='big'")
-    db.commit()
-    db.close()
-    assert running.wait(timeout=60) == code
-
-
 @pytest.mark.parametrize("how", ["copy", "live"])
 def test_a_program_that_writes_meanwhile(work, tmp_path, how):
     path = tmp_path / "chroma"

@@ -105,4 +105,15 @@ inline Result<sqlite::Db> MakeDatabase(const fs::path& file) {
   return db;
 }
 
+/// The other tables, with one collection, `docs`, of two dimensions: segments aaaa (VECTOR) and m (METADATA), ids a and b in its tables.
+inline Status AddCollection(sqlite::Db& db) {
+  return db.Exec("CREATE TABLE databases (id TEXT, name TEXT, tenant_id TEXT); CREATE TABLE segments (id TEXT, type TEXT, scope TEXT, collection TEXT);"
+                 "CREATE TABLE collections (id TEXT, name TEXT, dimension INTEGER, database_id TEXT, config_json_str TEXT);"
+                 "CREATE TABLE collection_metadata (collection_id TEXT, key TEXT, str_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER);"
+                 "CREATE TABLE segment_metadata (segment_id TEXT, key TEXT, str_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER);"
+                 "INSERT INTO databases VALUES ('d','default_database','default_tenant'); INSERT INTO collections VALUES ('1111','docs',2,'d',NULL);"
+                 "INSERT INTO segments VALUES ('aaaa','urn:chroma:segment/vector/hnsw-local-persisted','VECTOR','1111'), ('m','urn:chroma:segment/metadata/sqlite','METADATA','1111');"
+                 "INSERT INTO embeddings VALUES (1,'m','a',1), (2,'m','b',2); INSERT INTO max_seq_id VALUES ('m',2), ('aaaa',2)");
+}
+
 }  // namespace vecferry::chroma_local::test
