@@ -1,5 +1,7 @@
 #include "connectors/weaviate/names.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "connectors/weaviate/ranges.h"
@@ -84,7 +86,8 @@ TEST(Ranges, SplitsHoldEachIdAndEachTenantOnce) {
   for (int i = 0; i < 2'000; ++i) tenants.push_back({"t" + std::to_string(i), "HOT"});
   std::set<std::string> seen;
   for (const Split& split : RangesOf("Docs", true, tenants, 4, -1)) {
-    for (const auto& tenant : Range::Parse(split.payload)->tenants) EXPECT_TRUE(seen.insert(tenant).second);
+    const Range range = *Range::Parse(split.payload);
+    for (const auto& tenant : range.tenants) EXPECT_TRUE(seen.insert(tenant).second);
   }
   EXPECT_EQ(seen.size(), tenants.size());
 }
