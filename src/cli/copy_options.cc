@@ -1,10 +1,12 @@
 #include "cli/copy_options.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/search_options.h"
 
 namespace vecferry::cli {
 namespace {
@@ -65,21 +67,47 @@ void SetRun(const Invocation& invocation, CopyOptions* options) {
 
 }  // namespace
 
-Status ParseMaxRejects(const std::string& text, CopyOptions* options) {
+namespace {
+
+/// "100" or "0.5%". One of the two is set.
+Status ParseMost(const std::string& flag, const std::string& text, int64_t* most, double* most_share) {
   double number = 0;
   const bool share = text.ends_with('%');
   const char* end = text.data() + text.size() - (share ? 1 : 0);
   const auto parsed = std::from_chars(text.data(), end, number);
   const bool whole = number == static_cast<double>(static_cast<int64_t>(number));
   if (parsed.ec != std::errc() || parsed.ptr != end || number < 0 || number > 1e15 || (share ? number > 100 : !whole)) {
-    return OutOfRange("max-rejects", text, "a number such as 100, or a share such as 0.5%");
+    return OutOfRange(flag, text, "a number such as 100, or a share such as 0.5%");
   }
   if (share) {
-    options->max_reject_share = number / 100;
+    *most_share = number / 100;
   } else {
-    options->max_rejects = static_cast<int64_t>(number);
+    *most = static_cast<int64_t>(number);
   }
   return Status::OK();
+}
+
+}  // namespace
+
+Status ParseMaxRejects(const std::string& text, CopyOptions* options) {
+  return ParseMost("max-rejects", text, &options->max_rejects, &options->max_reject_share);
+}
+
+Result<DeltaOptions> DeltaOptionsOf(const Invocation& invocation, DeltaMode mode) {
+  DeltaOptions delta;
+  const std::string flag = mode == DeltaMode::sync ? "sync" : "repair";
+  if (invocation.Bool(flag)) delta.mode = mode;
+  delta.remove = invocation.Bool("delete");
+  delta.overwrite_changed = invocation.Bool("overwrite-changed");
+  if (const std::string most = invocation.Text("max-delete"); !most.empty()) ARROW_RETURN_NOT_OK(ParseMost("max-delete", most, &delta.max_delete, &delta.max_delete_share));
+  for (const char* alone : {"delete", "max-delete", "overwrite-changed"}) {
+    // A job file may be that of another command too.
+    const bool typed = invocation.Has(alone) && std::count(invocation.from_job.begin(), invocation.from_job.end(), alone) == 0;
+    if (delta.mode == DeltaMode::none && typed) {
+      return MakeError(Category::usage, fmt::format("--{} means something together with --{} alone", alone, flag), fmt::format("add --{}", flag));
+    }
+  }
+  return delta;
 }
 
 Result<TransformSpec> TransformSpecOf(const Invocation& invocation) {
@@ -103,9 +131,7 @@ Result<TransformSpec> TransformSpecOf(const Invocation& invocation) {
 Result<VerifyOptions> VerifyOptionsOf(const Invocation& invocation, const std::string& level_flag) {
   ARROW_RETURN_NOT_OK(CheckRanges(invocation));
   VerifyOptions options;
-  if (const std::string level = invocation.Text(level_flag); !level.empty()) {
-    ARROW_ASSIGN_OR_RAISE(options.level, ParseVerifyLevel(level));
-  }
+  ARROW_RETURN_NOT_OK(SetLevels(invocation, level_flag, &options));
   options.sample_size = invocation.Int("sample-size", options.sample_size);
   for (const auto& field : invocation.List("ignore", true)) options.ignore.insert(field);
   ARROW_RETURN_NOT_OK(CheckIgnored(options.ignore));
@@ -139,6 +165,7 @@ Result<CopyOptions> CopyOptionsOf(const Invocation& invocation) {
   options.metric = invocation.Text("metric");
   options.model = invocation.Text("model");
   if (const std::string most = invocation.Text("max-rejects"); !most.empty()) ARROW_RETURN_NOT_OK(ParseMaxRejects(most, &options));
+  ARROW_ASSIGN_OR_RAISE(options.delta, DeltaOptionsOf(invocation, DeltaMode::sync));
   if (const std::string plan = invocation.Text("plan"); !plan.empty()) {
     ARROW_ASSIGN_OR_RAISE(options.plan, ReadFile(plan));
   }

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/delta_text.h"
+#include "cli/search_text.h"
 #include "cli/text_out.h"
 
 namespace vecferry::cli {
@@ -55,21 +57,12 @@ void PrintSettings(std::ostream& out, const char* title, const std::vector<std::
   }
 }
 
-void PrintDifferences(std::ostream& out, const std::vector<Difference>& differences) {
-  for (const auto& difference : differences) {
-    std::string line = fmt::format("  {:<17} {}", Name(difference.kind), Printable(difference.id, 200));
-    if (!difference.tenant.empty()) line += fmt::format(" (tenant {})", Printable(difference.tenant, 100));
-    if (!difference.field.empty()) line += ": " + Printable(difference.field, 200);
-    out << line << '\n';
-    if (difference.source_value.empty() && difference.target_value.empty()) continue;
-    out << "    source: " << Printable(difference.source_value, 300) << "\n    target: " << Printable(difference.target_value, 300) << '\n';
-  }
-}
-
 std::string Phases(const CopyReport& report) {
   std::string text;
   const std::pair<const char*, double> phases[] = {{"snapshot", report.snapshot_seconds},
+                                                   {"compare", report.compare_seconds},
                                                    {"transfer", report.transfer_seconds},
+                                                   {"delete", report.delete_seconds},
                                                    {"finish", report.finish_seconds},
                                                    {"verify", report.verify_seconds}};
   for (const auto& [name, seconds] : phases) {
@@ -81,9 +74,10 @@ std::string Phases(const CopyReport& report) {
 std::string Headline(const CopyReport& report) {
   const std::string pair = fmt::format("{} -> {}", Printable(report.plan.source_uri, 500), Printable(report.plan.target_uri, 500));
   if (report.state == "dry-run") return "Dry run, nothing was written: " + pair;
+  if (report.state == "in-sync") return "Nothing to do, the target is in line with the source: " + pair;
   if (report.state == "already-finished") return "Nothing to do, this copy is finished already: " + pair;
   if (!report.transfer.complete) return "Not finished: " + pair;
-  return "Copied " + pair;
+  return (report.delta ? "Synced " : "Copied ") + pair;
 }
 
 Facts CopyFacts(const CopyReport& report) {
@@ -115,6 +109,17 @@ std::string Differing(const VerifyReport& report) {
 }
 
 }  // namespace
+
+void PrintDifferences(std::ostream& out, const std::vector<Difference>& differences) {
+  for (const auto& difference : differences) {
+    std::string line = fmt::format("  {:<17} {}", Name(difference.kind), Printable(difference.id, 200));
+    if (!difference.tenant.empty()) line += fmt::format(" (tenant {})", Printable(difference.tenant, 100));
+    if (!difference.field.empty()) line += ": " + Printable(difference.field, 200);
+    out << line << '\n';
+    if (difference.source_value.empty() && difference.target_value.empty()) continue;
+    out << "    source: " << Printable(difference.source_value, 300) << "\n    target: " << Printable(difference.target_value, 300) << '\n';
+  }
+}
 
 std::string DescribeVectors(const RecordSchema& schema) {
   std::string text;
@@ -148,9 +153,13 @@ void PrintPlan(std::ostream& out, const Plan& plan) {
 }
 
 void PrintVerify(std::ostream& out, const VerifyReport& report) {
-  out << "Verification (" << Name(report.level) << "): " << (report.ok ? "passed" : "FAILED") << '\n';
-  Facts facts = {{"source", Counted(report.source_count, "record") + fmt::format(", {} ids twice, {} unreadable", FormatCount(report.source_duplicates), FormatCount(report.source_rejects))},
-                 {"target", Counted(report.target_count, "record") + fmt::format(", {} ids twice, {} unreadable", FormatCount(report.target_duplicates), FormatCount(report.target_rejects))}};
+  const std::string levels = report.level == VerifyLevel::none ? "search" : fmt::format("{}{}", Name(report.level), report.search ? ", search" : "");
+  out << "Verification (" << levels << "): " << (report.ok ? "passed" : "FAILED") << '\n';
+  Facts facts;
+  if (report.level != VerifyLevel::none) {
+    facts = {{"source", Counted(report.source_count, "record") + fmt::format(", {} ids twice, {} unreadable", FormatCount(report.source_duplicates), FormatCount(report.source_rejects))},
+             {"target", Counted(report.target_count, "record") + fmt::format(", {} ids twice, {} unreadable", FormatCount(report.target_duplicates), FormatCount(report.target_rejects))}};
+  }
   if (report.sampled > 0) {
     facts.emplace_back("cosine", fmt::format("mean {:.6f}, least {:.6f}, of {}", report.mean_cosine, report.least_cosine, Counted(report.sampled, "vector")));
   }
@@ -163,6 +172,7 @@ void PrintVerify(std::ostream& out, const VerifyReport& report) {
   for (const auto& check : report.checks) {
     out << "  " << (check.ok ? "pass  " : "FAIL  ") << Printable(check.name, 100) << (check.detail.empty() ? "" : ": ") << Printable(check.detail, 500) << '\n';
   }
+  if (report.search) PrintSearch(out, *report.search);
   if (const std::string differing = Differing(report); !differing.empty()) out << "\nRecords that differ: " << differing << '\n';
   PrintDifferences(out, report.differences);
 }
@@ -170,10 +180,13 @@ void PrintVerify(std::ostream& out, const VerifyReport& report) {
 void PrintCopy(std::ostream& out, const CopyReport& report) {
   if (report.state == "dry-run") {
     out << Headline(report) << '\n';
+    if (report.delta) PrintDelta(out, report);
     PrintPlan(out, report.plan);
     return;
   }
   out << Headline(report) << '\n';
+  if (report.delta) PrintDelta(out, report);
+  if (report.state == "in-sync") return;
   PrintFacts(out, CopyFacts(report));
   if (report.verify) {
     out << '\n';

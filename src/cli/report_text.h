@@ -9,6 +9,7 @@ namespace vecferry::cli {
 void PrintPlan(std::ostream& out, const Plan& plan);
 void PrintCopy(std::ostream& out, const CopyReport& report);
 void PrintVerify(std::ostream& out, const VerifyReport& report);
+void PrintDifferences(std::ostream& out, const std::vector<Difference>& differences);
 void PrintRollback(std::ostream& out, const RollbackReport& report);
 void PrintInventory(std::ostream& out, const Inventory& inventory);
 /// "384 x f32, cosine" for each vector column.

@@ -79,7 +79,7 @@ struct JournalMismatch {
 /// with the power is replayed. Intents, before-images and phases are on disk when the call returns.
 class Journal {
  public:
-  static constexpr int kVersion = 2;
+  static constexpr int kVersion = 3;
 
   /// Creates the file; refused where one exists.
   static Result<std::unique_ptr<Journal>> Create(const fs::path& file, const RunHeader& header);
@@ -124,6 +124,11 @@ class Journal {
   Status RecordIntent(std::string_view kind, std::string_view payload);
   Result<std::optional<std::string>> FindIntent(std::string_view kind);
 
+  /// What the run must know from its beginning to its end, by kind, in pieces; takes the place of what that kind held. On disk on return.
+  Status PutParts(std::string_view kind, const std::vector<std::string>& parts);
+  /// In the order they were put; none in a journal of an earlier version.
+  Status EachPart(std::string_view kind, const std::function<Status(std::string_view)>& part);
+
   /// The first image of a key wins: one that is there already is kept.
   Status PutBeforeImages(const std::vector<BeforeImage>& images);
   /// Pages of images in the order they were taken, newest first; those already restored are left out.
@@ -133,6 +138,11 @@ class Journal {
   /// Records that the pre-pass found to become one with an earlier one.
   Status PutDuplicates(const std::vector<std::pair<int, int64_t>>& duplicates);
   Result<std::vector<std::pair<int, int64_t>>> duplicates();
+
+  /// What a process did over time, in place of what was kept of it before. Not synced, and nothing depends on it.
+  Status PutActivity(std::string_view process, std::string_view body);
+  /// Of all processes of the run, in the order in which they began.
+  Result<std::vector<std::string>> activities();
 
   const fs::path& file() const { return file_; }
 

@@ -3,11 +3,12 @@
 
 #include "base/clock.h"
 #include "journal/journal.h"
+#include "journal/schema.h"
 
 namespace vecferry {
 namespace {
 
-Status EachPart(sqlite::Db& db, std::string_view sql, const std::function<Status(int, std::string_view)>& part) {
+Status EachRow(sqlite::Db& db, std::string_view sql, const std::function<Status(int, std::string_view)>& part) {
   ARROW_ASSIGN_OR_RAISE(auto query, db.Prepare(sql));
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
@@ -31,18 +32,18 @@ Result<std::vector<PhaseTimes>> Journal::phases() {
 
 Status Journal::EachSplitDigest(const std::function<Status(int, std::string_view)>& part) {
   std::lock_guard lock(mutex_);
-  return EachPart(db_, "SELECT split,part FROM digest ORDER BY sequence", part);
+  return EachRow(db_, "SELECT split,part FROM digest ORDER BY sequence", part);
 }
 
 Status Journal::EachStoredDigest(const std::function<Status(int, std::string_view)>& part) {
   std::lock_guard lock(mutex_);
   ARROW_ASSIGN_OR_RAISE(const int64_t there, db_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='stored_digest'"));
-  return there == 0 ? Status::OK() : EachPart(db_, "SELECT split,part FROM stored_digest ORDER BY sequence", part);
+  return there == 0 ? Status::OK() : EachRow(db_, "SELECT split,part FROM stored_digest ORDER BY sequence", part);
 }
 
 Status Journal::EachHashes(const std::function<Status(std::string_view)>& part) {
   std::lock_guard lock(mutex_);
-  return EachPart(db_, "SELECT split,part FROM hashes ORDER BY sequence", [&](int, std::string_view bytes) { return part(bytes); });
+  return EachRow(db_, "SELECT split,part FROM hashes ORDER BY sequence", [&](int, std::string_view bytes) { return part(bytes); });
 }
 
 Status Journal::EachReject(const std::function<Status(const JournalReject&)>& visit) {
@@ -117,6 +118,30 @@ Result<std::optional<std::string>> Journal::FindIntent(std::string_view kind) {
   return found ? std::optional<std::string>(query.Text(0)) : std::nullopt;
 }
 
+Status Journal::PutParts(std::string_view kind, const std::vector<std::string>& parts) {
+  std::lock_guard lock(mutex_);
+  return Commit("parts", true, [&]() -> Status {
+    ARROW_ASSIGN_OR_RAISE(auto remove, db_.Prepare("DELETE FROM part WHERE kind=?"));
+    ARROW_RETURN_NOT_OK(remove.BindText(1, kind).Run());
+    ARROW_ASSIGN_OR_RAISE(auto insert, db_.Prepare("INSERT INTO part(kind,part) VALUES(?,?)"));
+    for (const auto& part : parts) ARROW_RETURN_NOT_OK(insert.BindText(1, kind).BindBlob(2, part).Run());
+    return Status::OK();
+  });
+}
+
+Status Journal::EachPart(std::string_view kind, const std::function<Status(std::string_view)>& part) {
+  std::lock_guard lock(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const int64_t there, db_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='part'"));
+  if (there == 0) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto query, db_.Prepare("SELECT part FROM part WHERE kind=? ORDER BY sequence"));
+  query.BindText(1, kind);
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
+    if (!row) return Status::OK();
+    ARROW_RETURN_NOT_OK(part(query.Blob(0)));
+  }
+}
+
 Status Journal::PutBeforeImages(const std::vector<BeforeImage>& images) {
   if (images.empty()) return Status::OK();
   std::lock_guard lock(mutex_);
@@ -174,6 +199,26 @@ Result<std::vector<std::pair<int, int64_t>>> Journal::duplicates() {
     ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
     if (!row) return result;
     result.emplace_back(static_cast<int>(query.Int(0)), query.Int(1));
+  }
+}
+
+Status Journal::PutActivity(std::string_view process, std::string_view body) {
+  std::lock_guard lock(mutex_);
+  ARROW_RETURN_NOT_OK(db_.Exec(kJournalActivity));
+  ARROW_ASSIGN_OR_RAISE(auto put, db_.Prepare("INSERT INTO activity(process,body) VALUES(?,?) ON CONFLICT(process) DO UPDATE SET body=excluded.body"));
+  return put.BindText(1, process).BindText(2, body).Run();
+}
+
+Result<std::vector<std::string>> Journal::activities() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> bodies;
+  ARROW_ASSIGN_OR_RAISE(const int64_t there, db_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='activity'"));
+  if (there == 0) return bodies;
+  ARROW_ASSIGN_OR_RAISE(auto query, db_.Prepare("SELECT body FROM activity ORDER BY sequence"));
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
+    if (!row) return bodies;
+    bodies.emplace_back(query.Text(0));
   }
 }
 

@@ -25,7 +25,18 @@ struct DifferRequest {
   bool only_written = false;          ///< what the copy did not write was not asked for: --limit
   bool unique_ids = false;            ///< neither side may hold an id twice, so that ids alone may be read
   bool unreadable = false;            ///< the target has records that cannot be read, which are to be listed
+  bool gather = false;                ///< fill in DifferResult::records
   bool fresh = false;                 ///< right after the copy: nobody else has written in between
+};
+
+/// A record that was found to differ, for who acts on it.
+struct FoundRecord {
+  DifferenceClass kind = DifferenceClass::corrupt;
+  bool in_source = false, in_target = false;
+  /// Both have it, and the journal cannot tell which side changed.
+  bool doubtful = false;
+  uint64_t key = 0;                           ///< key word
+  std::string tenant, id;
 };
 
 struct DifferResult {
@@ -33,6 +44,7 @@ struct DifferResult {
   std::vector<Difference> listed;
   std::set<uint64_t> keys;                    ///< key words of records to repair: lost and differing ones
   std::set<uint64_t> extra;                   ///< key words of records that the source does not have, where they are nobody else's
+  std::vector<FoundRecord> records;           ///< every record that was counted but for unreadable ones and those met twice
   int64_t within_tolerance = 0;               ///< records that differ in bytes and not by the comparison
 };
 

@@ -25,6 +25,7 @@ void DifferenceLog::Extra(const RecordView& target, int64_t row, const RecordHas
   told_.insert(Digest::BucketOf(hash.key));
   const DifferenceClass kind = again ? DifferenceClass::corrupt : ExtraClass(hash);
   Count(kind, 1);
+  if (!again) Gather({kind, false, true, false, hash.key.low, {}, {}}, target, row);
   if (kind == DifferenceClass::unrelated) return;
   if (kind == DifferenceClass::extra) result_.extra.insert(hash.key.low);
   List({kind, IdOf(target, row), TenantOf(target, row), "record", again ? "once" : "(none)", again ? "twice" : "present"});
@@ -36,6 +37,7 @@ void DifferenceLog::Lost(const RecordView& source, int64_t row, const RecordHash
   const DifferenceClass kind = moved_later ? DifferenceClass::changed_at_source : DifferenceClass::lost;
   Count(kind, 1);
   result_.keys.insert(hash.key.low);
+  Gather({kind, true, false, false, hash.key.low, {}, {}}, source, row);
   List({kind, IdOf(source, row), TenantOf(source, row), "record", "present", "missing"});
 }
 
@@ -51,25 +53,36 @@ Status DifferenceLog::Compare(const RecordView& source, int64_t row, const Recor
     }
     fields.push_back({"vector", "as written", "altered below the precision of its element type"});
   }
-  ARROW_ASSIGN_OR_RAISE(const DifferenceClass kind, ChangedClass(source, row, target, target_row, target_hash.key.low));
+  ARROW_ASSIGN_OR_RAISE(const auto judged, Judge(source, row, target, target_row, target_hash.key.low));
+  const DifferenceClass kind = judged.first;
   Count(kind, 1);
+  Gather({kind, true, true, judged.second, target_hash.key.low, {}, {}}, source, row);
   result_.keys.insert(target_hash.key.low);
   for (const auto& field : fields) List({kind, IdOf(source, row), TenantOf(source, row), field.field, field.source_value, field.target_value});
   return Status::OK();
 }
 
 /// By the journalled hash of what was written, as stored: the source changed where it no longer has it and the target
-/// still does; else it was the target.
-Result<DifferenceClass> DifferenceLog::ChangedClass(const RecordView& source, int64_t row, const RecordView& target, int64_t target_row, uint64_t key) const {
-  if (request_.fresh || !request_.written) return DifferenceClass::corrupt;
+/// still does; else it was the target. Where the hash leaves out what differs both sides have it: who changed is not known.
+Result<std::pair<DifferenceClass, bool>> DifferenceLog::Judge(const RecordView& source, int64_t row, const RecordView& target, int64_t target_row,
+                                                              uint64_t key) const {
+  if (request_.fresh || !request_.written) return std::pair(DifferenceClass::corrupt, false);
   const auto at = request_.written->find(key);
-  if (at == request_.written->end()) return DifferenceClass::corrupt;
+  if (at == request_.written->end()) return std::pair(DifferenceClass::corrupt, false);
   RecordHasher hasher(WordScope(request_.compare.vector_change));
   ARROW_ASSIGN_OR_RAISE(const RecordHash theirs, hasher.Hash(source, row));
   ARROW_ASSIGN_OR_RAISE(const RecordHash held, hasher.Hash(target, target_row));
   const bool scoped = !request_.compare.scope.plain();
-  const bool source_moved = scoped || RecordWord(theirs) != at->second;
-  return source_moved && RecordWord(held) == at->second ? DifferenceClass::changed_at_source : DifferenceClass::changed_at_target;
+  const bool source_moved = RecordWord(theirs) != at->second, target_moved = RecordWord(held) != at->second;
+  const DifferenceClass kind = (scoped || source_moved) && !target_moved ? DifferenceClass::changed_at_source : DifferenceClass::changed_at_target;
+  return std::pair(kind, !source_moved && !target_moved);
+}
+
+void DifferenceLog::Gather(FoundRecord found, const RecordView& view, int64_t row) {
+  if (!request_.gather) return;
+  found.tenant = TenantOf(view, row);
+  found.id = IdOf(view, row);
+  result_.records.push_back(std::move(found));
 }
 
 void DifferenceLog::Unreadable(const ScanResult& scan) {

@@ -25,7 +25,9 @@ class DifferenceLog {
 
  private:
   DifferenceClass ExtraClass(const RecordHash& hash) const;
-  Result<DifferenceClass> ChangedClass(const RecordView& source, int64_t row, const RecordView& target, int64_t target_row, uint64_t key) const;
+  /// Class, and whether it is doubtful.
+  Result<std::pair<DifferenceClass, bool>> Judge(const RecordView& source, int64_t row, const RecordView& target, int64_t target_row, uint64_t key) const;
+  void Gather(FoundRecord found, const RecordView& view, int64_t row);
   void Count(DifferenceClass kind, int64_t n);
   void List(Difference difference);
 

@@ -10,6 +10,7 @@
 #include "connector/connector.h"
 #include "journal/runs.h"
 #include "migration/inventory.h"
+#include "migration/search_report.h"
 #include "pipeline/transfer.h"
 #include "progress/events.h"
 #include "transform/spec.h"
@@ -41,12 +42,25 @@ struct VerifyOptions {
   /// Of a verification by itself: what the copy made of the records. Empty, with no limit: as the last run of that pair did.
   TransformSpec transforms;
   int64_t limit = -1;
+  std::optional<SearchOptions> search;  ///< the same queries on both sides as well; with VerifyLevel::none that alone
 };
 
 /// When the search index of the target is built: after the load, as the store likes, or not waited for either.
 enum class IndexMode { after, during, none };
 
 struct CopyReport;
+
+/// What a copy into a target that earlier ones filled is about: everything, what changed since (`copy --sync`), or what is amiss (`verify --repair`).
+enum class DeltaMode { none, sync, repair };
+std::string_view Name(DeltaMode mode);
+
+struct DeltaOptions {
+  DeltaMode mode = DeltaMode::none;
+  bool remove = false;                  ///< take out of the target what the source no longer has
+  bool overwrite_changed = false;       ///< also what somebody changed in the target since; else that is kept and reported
+  int64_t max_delete = -1;              ///< refused where more would be taken out; -1: by share
+  double max_delete_share = 0.1;        ///< of the target's records
+};
 
 /// What a verb that is more than a copy does at points of it. A run that was interrupted and goes on may call each again.
 struct CopySteps {
@@ -79,6 +93,7 @@ struct CopyOptions {
   bool restart = false, retry_rejects = false, adopt = false, yes = false;
   bool rollback_on_failure = false;
   CopySteps steps;
+  DeltaOptions delta;
   std::optional<std::string> plan;      ///< a plan made before, JSON: refused where it no longer holds
 };
 
@@ -147,21 +162,44 @@ struct VerifyReport {
   std::vector<Check> checks;
   std::map<DifferenceClass, int64_t> counts;  ///< records by class, all of them
   std::vector<Difference> differences;        ///< at most list_at_most records
+  std::optional<SearchReport> search;         ///< of the level search
   double seconds = 0;
   std::string ToJson() const;
 };
 
+/// What was found to differ and what became of it, in records.
+struct DeltaReport {
+  DeltaMode mode = DeltaMode::none;
+  std::string base_run;                 ///< the run whose journal says how things were, "" where none is known
+  int64_t unchanged = 0;
+  int64_t added = 0;                    ///< new in the source
+  int64_t changed = 0;                  ///< in the source, since it was copied
+  int64_t lost = 0;                     ///< copied, and missing in the target
+  int64_t corrupt = 0;                  ///< different, and no journal tells why
+  int64_t conflicts = 0;                ///< changed in the target since they were copied
+  int64_t gone = 0;                     ///< copied, and no longer in the source
+  int64_t extra = 0;                    ///< never in the source, in a target that is nobody else's
+  int64_t unrelated = 0;                ///< never in the source, in a target that others write to
+  int64_t to_write = 0, to_delete = 0;
+  int64_t deleted = 0;
+  int64_t kept = 0;                     ///< conflicts that were left as they are
+  int64_t unreadable = 0;               ///< in the source: nothing is deleted while there are some
+  bool rewritten = false;               ///< the target cannot be changed in place: it was, or would be, written whole
+  std::vector<Difference> listed;       ///< of what was found
+};
+
 struct CopyReport {
   std::string run_id;
-  std::string state;                    ///< finished, dry-run, already-finished
+  std::string state;                    ///< finished, dry-run, already-finished, in-sync (of a sync or a repair: there was nothing to do)
   int exit_code = 0;
   Plan plan;
   TransferResult transfer;
   int64_t total = 0;
   int64_t mismatches = 0;               ///< fields that differed after two writes
   std::optional<VerifyReport> verify;
+  std::optional<DeltaReport> delta;     ///< of a sync that was no first copy, and of a repair
   int64_t reconciled = 0;               ///< records written again, or taken out, because the source changed during the run
-  double snapshot_seconds = 0, transfer_seconds = 0, finish_seconds = 0, verify_seconds = 0, seconds = 0;
+  double snapshot_seconds = 0, compare_seconds = 0, transfer_seconds = 0, delete_seconds = 0, finish_seconds = 0, verify_seconds = 0, seconds = 0;
   uint64_t peak_memory = 0;
   fs::path journal, rejects_file;       ///< rejects_file is empty where there are none
   std::vector<std::pair<std::string, std::string>> switch_over, switch_back;  ///< settings of the layout's application

@@ -35,7 +35,7 @@ RetryContext Patience(const Engine& engine) {
   RetryContext context;
   context.clock = &engine.clock;
   context.cancel = &engine.cancel;
-  context.on_retry = [&engine](const Status& status) { engine.events.Send({Event::Kind::retry, "retrying: " + status.message(), {}, {}}); };
+  context.on_retry = [&engine](const Status& status) { engine.events.Send(RetryOf(status)); };
   return context;
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "migration/delta.h"
 #include "migration/session.h"
 
 namespace vecferry {
@@ -49,6 +50,7 @@ Json ToObject(const VerifyReport& r) {
   json["counts"] = Json::object();
   for (const auto& [kind, count] : r.counts) json["counts"][std::string(Name(kind))] = count;
   json["differences"] = ToObject(r.differences);
+  json["search"] = r.search ? Json::parse(SearchJson(*r.search)) : Json();
   return json;
 }
 
@@ -76,6 +78,8 @@ Json Settings(const std::vector<std::pair<std::string, std::string>>& settings) 
   return json;
 }
 
+Json ToObject(const DeltaReport& d) { return Json::parse(DeltaToJson(d)); }
+
 }  // namespace
 
 std::string Plan::ToJson() const {
@@ -95,16 +99,27 @@ std::string CopyReport::ToJson() const {
   json.update({{"run", run_id}, {"state", state}, {"exit_code", exit_code}, {"total", total}, {"written", transfer.written},
                {"skipped", transfer.skipped}, {"rejected", transfer.rejected}, {"retried", transfer.retried}, {"batches", transfer.batches},
                {"bytes", transfer.bytes}, {"session_records", transfer.session_records}, {"mismatches", mismatches}, {"reconciled", reconciled}});
-  json["seconds"] = {{"snapshot", snapshot_seconds}, {"transfer", transfer_seconds}, {"finish", finish_seconds}, {"verify", verify_seconds}, {"all", seconds}};
+  json["seconds"] = {{"snapshot", snapshot_seconds}, {"compare", compare_seconds}, {"transfer", transfer_seconds}, {"delete", delete_seconds}, {"finish", finish_seconds}, {"verify", verify_seconds}, {"all", seconds}};
   json["digest"] = transfer.digest.Fingerprint();
   json["peak_memory"] = peak_memory;
   json["journal"] = journal.string();
   json["rejects_file"] = rejects_file.string();
   json["verify"] = verify ? ToObject(*verify) : Json();
+  json["sync"] = delta ? ToObject(*delta) : Json();
   if (state == "dry-run") json["plan"] = ToObject(plan);
   json["switch_over"] = Settings(switch_over);
   json["switch_back"] = Settings(switch_back);
   json["next"] = next;
+  return Text(json);
+}
+
+std::string RepairToJson(const CopyReport& report) {
+  Json json = Object("verify");
+  if (report.verify) json.update(ToObject(*report.verify));
+  Json repair = {{"run", report.run_id}, {"state", report.state}, {"written", report.transfer.written}, {"rejected", report.transfer.rejected},
+                 {"journal", report.journal.string()}, {"next", report.next}};
+  if (report.delta) repair.update(ToObject(*report.delta));
+  json["repair"] = std::move(repair);
   return Text(json);
 }
 

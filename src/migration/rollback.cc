@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "connector/fit.h"
 #include "migration/deferral.h"
-#include "migration/differ.h"
+#include "migration/known_run.h"
 #include "migration/session.h"
 #include "pipeline/batch_writer.h"
 
@@ -174,6 +174,8 @@ class Undoer {
   Status TakeBackRecords() {
     if (intent_.count == 0) return DeleteOurs().status();
     ARROW_ASSIGN_OR_RAISE(const WrittenHashes written, LoadWritten(*journal_));
+    ARROW_ASSIGN_OR_RAISE(const auto removed, LoadRemoved(*journal_));
+    for (const auto& record : removed) removed_.insert(record.key);
     int64_t below = INT64_MAX;
     while (true) {
       ARROW_RETURN_NOT_OK(engine_.cancel.Check());
@@ -196,7 +198,9 @@ class Undoer {
       const BeforeImage& image = page[i].second;
       done.push_back(page[i].first);
       if (now[i] == image.image) continue;  // as it was: never written, or taken back before
-      if (!ours.contains({image.tenant, image.id}) && !Unacknowledged(image, written, now[i].has_value())) {
+      const bool removed = removed_.contains(RecordHasher::Key(TenantOf(image), image.id).low);
+      const bool as_left = removed ? !now[i] : ours.contains({image.tenant, image.id}) || Unacknowledged(image, written, now[i].has_value());
+      if (!as_left) {
         Conflict(image.tenant, image.id, now[i] ? "changed since the run" : "deleted since the run");
       } else if (image.image) {
         restore.Add(image.tenant, image.id);
@@ -254,6 +258,7 @@ class Undoer {
   TargetIntent intent_;
   OpenedTarget target_;
   RecordSchema schema_;
+  std::set<uint64_t> removed_;   ///< key words of records that the run took out
   RollbackReport report_;
 };
 

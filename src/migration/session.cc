@@ -30,7 +30,7 @@ Result<OnExists> ParseOnExists(std::string_view name) {
 
 std::string TargetIntent::ToJson() const {
   const nlohmann::ordered_json json = {{"existed", existed}, {"count", count}, {"on_exists", Name(on_exists)}, {"layout", layout},
-                                       {"schema", schema}, {"source", source_uri}, {"target", target_uri}};
+                                       {"schema", schema}, {"source", source_uri}, {"target", target_uri}, {"whole", whole}};
   return json.dump();
 }
 
@@ -45,6 +45,7 @@ Result<TargetIntent> TargetIntent::FromJson(std::string_view text) {
     intent.schema = json.at("schema").get<std::string>();
     intent.source_uri = json.at("source").get<std::string>();
     intent.target_uri = json.at("target").get<std::string>();
+    intent.whole = json.value("whole", false);
     return intent;
   } catch (const nlohmann::json::exception& e) {
     return MakeError(Category::corrupt, fmt::format("the journal's target cannot be read: {}", Printable(e.what(), 200)));

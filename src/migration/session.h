@@ -27,8 +27,10 @@ struct TargetIntent {
   std::string layout;
   std::string schema;             ///< RecordSchema as JSON
   std::string source_uri, target_uri;  ///< locations, secrets masked
+  bool whole = false;             ///< what it held was of earlier runs of the same pair: nobody else's records are in it
   /// Whether others' records may stand beside this run's.
   bool shared() const {
+    if (whole) return false;
     return on_exists == OnExists::append || on_exists == OnExists::upsert || (existed && count > 0 && on_exists != OnExists::replace);
   }
   std::string ToJson() const;

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "migration/open.h"
+#include "migration/search_verify.h"
 #include "record/distance.h"
 
 namespace vecferry {
@@ -26,12 +27,15 @@ class Verifier {
     report().level = request_.options.level;
     if (request_.options.level == VerifyLevel::count) {
       ARROW_RETURN_NOT_OK(CountOnly());
-    } else {
+    } else if (request_.options.level != VerifyLevel::none) {
       ARROW_RETURN_NOT_OK(ReadBoth());
       Summarise();
       ARROW_RETURN_NOT_OK(Explain());
       Checks();
+      outcome_.source_digest = std::move(source_.digest);
+      outcome_.source_rejects = std::move(source_.first_rejects);
     }
+    if (request_.options.search) ARROW_RETURN_NOT_OK(Search());
     report().ok = std::all_of(report().checks.begin(), report().checks.end(), [](const Check& check) { return check.ok; });
     report().seconds = std::chrono::duration<double>(engine_.clock.Now() - began).count();
     return std::move(outcome_);
@@ -41,6 +45,20 @@ class Verifier {
   VerifyReport& report() { return outcome_.report; }
 
   void Add(std::string name, bool ok, std::string detail) { report().checks.push_back({std::move(name), ok, std::move(detail)}); }
+
+  Status Search() {
+    ARROW_ASSIGN_OR_RAISE(report().search, SearchSides(engine_, request_));
+    for (const auto& column : report().search->columns) {
+      std::string why;
+      for (const auto& finding : column.findings) {
+        if (finding.failure) why += "; " + finding.message;
+      }
+      Add("search " + column.column, column.ok,
+          fmt::format("overlap {:.4f} of the nearest {}, {:.4f} of {}, order {:.4f}, {} queries{}", column.top_overlap, report().search->top, column.overlap, report().search->k,
+                      column.rank_agreement, FormatCount(column.queries), why));
+    }
+    return Status::OK();
+  }
 
   Result<int64_t> CountOf(Source& source) {
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo info, source.Describe());
@@ -156,6 +174,7 @@ class Verifier {
     request.unique_ids = request_.unique_ids;
     request.unreadable = target_.rejects > 0;
     request.written = request_.written;
+    request.gather = request_.gather;
     request.fresh = request_.fresh;
     request.rejected = &request_.rejected;
     request.only_written = request_.limit >= 0;
@@ -164,6 +183,7 @@ class Verifier {
     report().differences = std::move(found.listed);
     outcome_.repair = std::move(found.keys);
     outcome_.extra = std::move(found.extra);
+    outcome_.records = std::move(found.records);
     within_tolerance_ = found.within_tolerance;
     return Status::OK();
   }

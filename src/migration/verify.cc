@@ -1,44 +1,13 @@
 #include <fmt/format.h>
 
 #include "connector/fit.h"
+#include "migration/known_run.h"
 #include "migration/session.h"
 #include "migration/transforms.h"
 #include "migration/verifier.h"
 
 namespace vecferry {
 namespace {
-
-/// What the journal of the newest run of that pair knows.
-struct KnownRun {
-  bool found = false;
-  bool shared_target = false;
-  WrittenHashes written;
-  std::set<uint64_t> rejected;
-  std::string id;
-  std::optional<ResolvedTransforms> transforms;  ///< of its records, or a limit
-};
-
-Result<KnownRun> FindKnown(const std::string& pair) {
-  KnownRun known;
-  ARROW_ASSIGN_OR_RAISE(const auto folder, FindRun(pair, ""));
-  if (!folder) return known;
-  auto journal = Journal::Inspect(folder->journal());
-  if (!journal.ok()) return known;  // a damaged journal tells nothing; the comparison stands by itself
-  ARROW_ASSIGN_OR_RAISE(known.written, LoadWritten(**journal));
-  ARROW_ASSIGN_OR_RAISE(const auto text, (*journal)->FindIntent(kTargetIntent));
-  if (!text) return known;
-  ARROW_ASSIGN_OR_RAISE(const TargetIntent intent, TargetIntent::FromJson(*text));
-  ARROW_ASSIGN_OR_RAISE(known.rejected, RejectedKeys(**journal));
-  ARROW_ASSIGN_OR_RAISE(const RunHeader header, (*journal)->header());
-  known.id = header.id;
-  ARROW_ASSIGN_OR_RAISE(const auto transforms, (*journal)->FindIntent(kTransformIntent));
-  if (transforms && header.state != "rolled-back") {
-    ARROW_ASSIGN_OR_RAISE(known.transforms, ResolvedTransforms::FromJson(*transforms));
-  }
-  known.found = true;
-  known.shared_target = intent.shared();
-  return known;
-}
 
 /// The transforms to verify with: those asked for, else those of the run. What was fixed in a run that did the same is taken from it.
 Result<ResolvedTransforms> TransformsFor(const Engine& engine, OpenedSource* source, const KnownRun& known, const VerifyOptions& options, VerifyReport* report) {
@@ -66,7 +35,7 @@ Result<ResolvedTransforms> TransformsFor(const Engine& engine, OpenedSource* sou
 Result<VerifyReport> Verify(const Engine& engine, const Location& source, const Location& target, const VerifyOptions& options) {
   ARROW_ASSIGN_OR_RAISE(auto from, OpenSourceSide(engine, source, {}));
   ARROW_ASSIGN_OR_RAISE(auto to, OpenSourceSide(engine, target, {.layout = from.info.layout, .missing_vector = "keep", .side = Side::sink}));
-  ARROW_ASSIGN_OR_RAISE(const KnownRun known, FindKnown(PairOf(from.info.identity, to.info.identity)));
+  ARROW_ASSIGN_OR_RAISE(const KnownRun known, FindKnown(PairOf(from.info.identity, to.info.identity), ""));
   VerifyReport said;
   ARROW_ASSIGN_OR_RAISE(ResolvedTransforms transforms, TransformsFor(engine, &from, known, options, &said));
   const int64_t limit = transforms.limit;
@@ -82,7 +51,7 @@ Result<VerifyReport> Verify(const Engine& engine, const Location& source, const 
   request.unique_ids = from.can.unique_ids && to.can.unique_ids;
   request.predictable = CanPredict(from.info.schema);
   request.shared_target = known.shared_target;
-  request.written = known.found ? &known.written : nullptr;
+  request.written = request.ours = known.found ? &known.written : nullptr;
   request.rejected = known.rejected;
   request.source_total = from.info.count;
   ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine, request));

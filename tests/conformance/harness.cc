@@ -20,12 +20,20 @@ const fs::path& Root() {
       const int pid = std::atoi(each.path().filename().c_str());
       if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) fs::remove_all(each.path(), ec);
     }
-    return base / std::to_string(::getpid());
+    const fs::path mine = base / std::to_string(::getpid());
+    // Another process may remove `base`, empty for a moment, in between.
+    for (int i = 0; i < 1000 && !fs::is_directory(mine, ec); ++i) fs::create_directories(mine, ec);
+    return mine;
   }();
   return root;
 }
 
 }  // namespace
+
+void RemoveFolders() {
+  std::error_code ec;
+  for (const fs::path& each : {Root(), Root().parent_path()}) fs::remove(each, ec);  // where it is empty
+}
 
 Registry& Stores() {
   static Registry* registry = [] {
@@ -69,7 +77,7 @@ Harness::~Harness() {
   if (HasFailure()) return;
   std::error_code ec;
   fs::remove_all(dir_, ec);
-  for (const fs::path& each : {dir_.parent_path(), Root(), Root().parent_path()}) fs::remove(each, ec);  // where it is empty
+  fs::remove(dir_.parent_path(), ec);  // where it is empty
 }
 
 Location Harness::Fresh(const std::string& name) {

@@ -17,6 +17,8 @@ namespace vecferry::conformance {
 
 /// Every kind of store of the program.
 Registry& Stores();
+/// At the end of the program: the folders that its tests shared, which are empty unless one failed.
+void RemoveFolders();
 
 /// The intents of one run, over all its processes.
 class Intents final : public IntentLog {

@@ -81,5 +81,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && !std::strcmp(argv[1], "--ctest")) return WriteList(argv[2]);
   RegisterTests();
   testing::UnitTest::GetInstance()->listeners().Append(new Summary());
-  return RUN_ALL_TESTS();
+  const int failed = RUN_ALL_TESTS();
+  RemoveFolders();
+  return failed;
 }
