@@ -83,6 +83,9 @@ def test_keys_as_texts(engine, name, work, request):
     client = server.client()
     make(client, name, [key(), floats()], {"vector": ("FLAT", "L2")})
     ids = ["", " ", "a\"b'c\\d", "tab\tline\nend", "ü/日本", "007", "7", "A", "a", *(f"k{i}" for i in range(300))]
+    if engine == "engine2":
+        # Its own upsert of a key with a quote, a backslash or a line break fails.
+        ids = [i for i in ids if not set(i) & set("\"'\\\n\t")]
     client.insert(name, [{"id": i, "vector": vector(len(i))} for i in reversed(ids)])
     ok(work.run("copy", server.uri(name), server.uri(name + "_2"), "--batch-size", "40"))
     ok(work.run("verify", server.uri(name), server.uri(name + "_2")))
@@ -131,7 +134,7 @@ def test_tenants_by_partition_key_and_by_partition(double, name, work):
     by_hand = double.uri(name + "_2", "?tenant=partition")
     ok(work.run("copy", apart, by_hand))
     assert set(client.list_partitions(name + "_2")) == {"_default", "t0", "t1", "t2"}
-    assert len(client.query(name + "_2", filter='id like ""' if False else 'id >= ""', output_fields=["id"], partition_names=["t2"], limit=1000)) == 50
+    assert len(client.query(name + "_2", filter='id >= ""', output_fields=["id"], partition_names=["t2"], limit=1000)) == 50
     ok(work.run("verify", apart, double.uri(name + "_2")))
     # And kept on the way to another collection.
     ok(work.run("copy", double.uri(name + "_2"), double.uri(name + "_3", "?tenant=partition")))

@@ -32,6 +32,12 @@ class CollectionSink final : public Sink, public Undo {
     // Milvus Lite 2 knows neither aliases nor new names.
     const bool renames = !dataset_.client->is_lite() || !dataset_.client->version().empty();
     out.replace = !renames ? ReplaceMode::none : dataset_.is_alias() ? ReplaceMode::atomic : ReplaceMode::window;
+    if (!Indexed(found->shape)) {
+      // It cannot be loaded, and so not counted but by what is flushed: made a moment ago, or nobody's to read yet.
+      out.schema = found->shape.schema;
+      ARROW_ASSIGN_OR_RAISE(out.count, dataset_.client->Statistics(dataset_.collection));
+      return out;
+    }
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo described, MakeSource(dataset_, writer_ ? std::optional(spec_.schema) : std::nullopt)->Describe());
     out.count = described.count;
     out.schema = described.schema;
@@ -134,6 +140,9 @@ class CollectionSink final : public Sink, public Undo {
 
  private:
   Status CheckPrepared() const { return writer_ ? Status::OK() : MakeError(Category::internal, "the sink was not prepared"); }
+  static bool Indexed(const Shape& shape) {
+    return std::all_of(shape.slots.begin(), shape.slots.end(), [&](const Slot& slot) { return !IsVector(slot.field.type) || shape.indexes.contains(slot.field.name); });
+  }
   bool KnowsNull() const { return dataset_.client->AtLeast(2, 5); }
 
   Dataset Active() const {
