@@ -80,34 +80,45 @@ def test_a_service_that_is_killed_and_started_again(start, work):  # noqa: F811
     double.vendor("create", name="from", dimension=4, metric="cosine")
     double.vendor("upsert", index="from", records=[made(i) for i in range(COUNT)], namespace="n")
     source, target = double.uri("from"), double.uri("to")
-    double.faults({"path": "/vectors/upsert", "after": 2, "times": 1, "act": "lost"})
+    double.faults({"path": "/vectors/upsert", "act": "slow", "seconds": 0.1})
+
+    def written():
+        return double.stats()["records"].get("to", {}).get("n", 0)
 
     def kill_twice():
-        for _ in range(2):
-            time.sleep(0.4)
+        for at in (1, 150):
+            deadline = time.monotonic() + 60
+            while written() < at and time.monotonic() < deadline:
+                time.sleep(0.05)
             double.kill()
             time.sleep(0.3)
             double.start()
 
     killer = threading.Thread(target=kill_twice)
     killer.start()
-    report = work.copy(source, target, "--batch-size", "20", "--rate", "200")
+    report = work.copy(source, target, "--batch-size", "20", "-j", "1")
     killer.join()
+    assert report["retried"] > 0
     assert report["verify"]["ok"] and report["mismatches"] == 0
     same(double, "from", "to")
 
 
 def test_a_namespace_that_vanishes_under_the_reader(ends):
     service, work, source, target, *names = ends
-    process = work.start("copy", source, "jsonl:out.jsonl", "--rate", "150", "--batch-size", "30")
-    time.sleep(1.0)
+    service.faults({"path": "/vectors/list", "act": "slow", "seconds": 0.7})
+    before = service.stats()["calls"]["/vectors/list"]
+    process = work.start("copy", source, f"jsonl:{work.folder}/out.jsonl", "--batch-size", "30")
+    deadline = time.monotonic() + 60
+    while service.stats()["calls"]["/vectors/list"] < before + 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
     service.vendor("delete", index=names[0], namespace="n")
     assert process.wait(timeout=60) == 5
 
 
 def test_a_target_that_vanishes(ends):
     service, work, source, target, *names = ends
-    process = work.start("copy", source, target, "--rate", "100", "--batch-size", "20")
+    service.faults({"path": "/vectors/upsert", "act": "slow", "seconds": 0.5})
+    process = work.start("copy", source, target, "--batch-size", "20")
     deadline = time.monotonic() + 30
     while names[1] not in service.vendor("indexes") and time.monotonic() < deadline:
         time.sleep(0.1)
