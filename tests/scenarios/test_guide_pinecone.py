@@ -48,7 +48,7 @@ def test_every_command_of_the_guide(service, app, qdrant, tmp_path):  # noqa: F8
         command, *words = shlex.split(here)
         assert command == "vecferry"
         done = work.run(*words, cwd=work.folder, env=env)
-        # The plan says that times have to be kept as text; everything else is done.
+        # The plan names the column of times; everything else is done.
         wanted = (0, 8) if words[0] == "plan" else (0,)
         assert done.returncode in wanted, f"{line}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     found = theirs(service, "articles")
