@@ -202,3 +202,15 @@ def test_a_key_from_a_file_and_none_in_what_is_kept(service, work):  # noqa: F81
     assert wrong.returncode == 6 and "PINECONE_API_KEY" in wrong.stderr and "wrong-key" not in wrong.stderr + wrong.stdout
     clear = work.run("inspect", "pinecone:docs?control=http%3A%2F%2Fpinecone.example.com")
     assert clear.returncode == 2 and "in clear" in clear.stderr
+
+
+def test_the_services_own_search_is_compared(service, work):  # noqa: F811
+    import random
+    draw = random.Random(7)
+    rows = [record(i, vectors={"vector": [draw.uniform(-1, 1) for _ in range(4)]}, **({"id": f"é{i}"} if i % 10 == 0 else {})) for i in range(300)]
+    source = jsonl(work.folder / "s.jsonl", rows)
+    work.copy(source, service.uri("searched"))
+    report = work.json("verify", source, service.uri("searched"), "--level", "search")
+    assert report["ok"] and "search" in json.dumps(report)
+    service.vendor("upsert", index="searched", records=[{"id": f"rec-{i}", "values": [1.0, 0.0, 0.0, 0.001 * i]} for i in range(1, 300) if i % 10])
+    assert work.run("verify", source, service.uri("searched"), "--level", "search").returncode == 4
