@@ -88,7 +88,7 @@ Result<std::string> BodyOfImages(const std::vector<std::string_view>& images) {
 Status RecordsByKey::Fetch(const std::vector<std::string_view>& ids, std::string* answer, Page* page) const {
   constexpr std::string_view kWhat = "reading records by id";
   ARROW_ASSIGN_OR_RAISE(*answer, dataset_.client->Records(collection_, "get", GetBody(ids, {}), HttpAct::read, kWhat));
-  return Understood(*answer, kWhat, page);
+  return Understood(*answer, {}, kWhat, page);
 }
 
 Result<RecordView> RecordsByKey::Get(const std::vector<std::string_view>&, const std::vector<std::string_view>& ids) {

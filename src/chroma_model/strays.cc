@@ -59,7 +59,7 @@ Status RemoveStrays(const Client& client, const std::string& collection, const s
   const Wanted wanted{.vectors = false, .documents = false, .metadatas = true, .uris = false};
   ARROW_ASSIGN_OR_RAISE(std::string answer, client.Records(collection, "get", GetBody(ids, wanted), HttpAct::read, kWhat));
   Page page;
-  ARROW_RETURN_NOT_OK(Understood(answer, kWhat, &page));
+  ARROW_RETURN_NOT_OK(Understood(answer, wanted, kWhat, &page));
   std::unordered_map<std::string_view, size_t> places;
   for (size_t i = 0; i < ids.size(); ++i) places.emplace(ids[i], i);
   std::vector<std::string_view> mended;

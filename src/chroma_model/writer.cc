@@ -82,7 +82,7 @@ Status CollectionWriter::Compare(const RecordView& batch, RowEncoder& encoder, s
   const Wanted wanted{.vectors = false, .documents = without_document, .metadatas = true, .uris = true};
   ARROW_ASSIGN_OR_RAISE(std::string answer, dataset_.client->Records(collection_, "get", GetBody(ids, wanted), HttpAct::read, kWhat));
   Page page;
-  ARROW_RETURN_NOT_OK(Understood(answer, kWhat, &page));
+  ARROW_RETURN_NOT_OK(Understood(answer, wanted, kWhat, &page));
   std::string buffer;
   for (size_t row = 0; row < page.rows(); ++row) {
     ARROW_ASSIGN_OR_RAISE(const std::string_view id, Unescape(page.ids[row], &buffer));

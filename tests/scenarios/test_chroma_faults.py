@@ -91,7 +91,7 @@ def test_a_key_that_expires_in_mid_run_ends_it_and_another_goes_on(chroma, proxy
     proxy.add(faults.Status(401), at=range(4, 1000), path="/upsert$")
     copy = ["copy", chroma.uri("docs"), chroma.uri("again", proxy.port), *QUICK, "-j", "1"]
     done = work.run(*copy, env={"CHROMA_API_KEY": "s3cret-key"})
-    harness.refused(done, 6, "sink", "again", "")
+    harness.refused(done, 6, "target", "again", "")
     for file in work.folder.rglob("*"):
         assert not file.is_file() or b"s3cret-key" not in file.read_bytes(), file
     assert "s3cret-key" not in done.stdout + done.stderr

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -40,14 +37,6 @@ class Visibility final : public IndexDeferral {
   const Dataset dataset_;
   const std::string probe_;
 };
-
-/// The batch without its tenants, which are namespaces.
-Result<RecordView> WithoutTenant(const RecordView& batch) {
-  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
-  if (column < 0) return batch;
-  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
-  return RecordView::Make(std::move(rest));
-}
 
 Status CheckMetrics(const RecordSchema& schema, const Columns& columns) {
   if (columns.dense < 0) return Status::OK();
