@@ -133,8 +133,8 @@ def test_zsh_by_the_tab_key(place):
         shell.send("PROMPT=; source script.zsh && autoload -U compinit && compinit -u -D && source script.zsh && zstyle ':completion:*' list-prompt '' && bindkey '^I' complete-word && "
                    "LISTMAX=0 && stty -echo; echo re''ady\n")
         shell.wait("\nready|\rready")
-        for typed, wanted in [("vecferry veri\t", "verify "), ("vecferry copy --on-exists=ups\t", "--on-exists=upsert"), ("vecferry copy --on-exists ups\t", "--on-exists upsert"),
-                              ("vecferry copy x y --batch-s\t", "--batch-size="), ("vecferry backup pru\t", "prune"), ("vecferry backup prune --keep\t", "--keep-last="),
+        for typed, wanted in [("vecferry veri\t", "verify"), ("vecferry copy --on-exists=ups\t", "--on-exists=upsert"), ("vecferry copy --on-exists ups\t", "--on-exists upsert"),
+                              ("vecferry copy x y --batch-s\t", "--batch-size"), ("vecferry backup pru\t", "prune"), ("vecferry backup prune --keep\t", "--keep-last"),
                               ("vecferry completion fi\t", "fish"), ("vecferry inspect qdrant-l\t", "qdrant-local:"), ("vecferry copy parquet:in\t", r"parquet:in\.parquet"),
                               ("vecferry copy --config with\t", r"with\\ blank\.yaml"), ("vecferry status 2\t", place.run_id), ("vecferry rollback la\t", "last"),
                               ("vecferry clean --run 2\t", place.run_id), ("vecferry help rest\t", "restore"), ("vecferry stores sqlite-v\t", "sqlite-vec")]:
