@@ -32,6 +32,10 @@ Result<VerifyRequest> Copier::RequestFor(Source& target) {
     request.written = &written_;
     request.limit = options_.limit;
   }
+  if (options_.verify.search && intent_.shared()) {
+    ARROW_ASSIGN_OR_RAISE(written_, LoadWritten(*run_.journal));
+    request.ours = &written_;
+  }
   request.source = source_.source.get();
   request.target = &target;
   request.layout = target_.layout;

@@ -33,6 +33,7 @@ class Verifier {
       ARROW_RETURN_NOT_OK(Explain());
       Checks();
       outcome_.source_digest = std::move(source_.digest);
+      outcome_.source_rejects = std::move(source_.first_rejects);
     }
     if (request_.options.search) ARROW_RETURN_NOT_OK(Search());
     report().ok = std::all_of(report().checks.begin(), report().checks.end(), [](const Check& check) { return check.ok; });

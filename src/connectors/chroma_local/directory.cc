@@ -14,7 +14,7 @@ namespace vecferry::chroma_local {
 namespace {
 
 constexpr int kAttempts = 5;
-constexpr const char* kCopiedSegment = "segment";
+constexpr const char* kCopiedSegment = "source.segment";
 
 Status BeingWritten(const fs::path& folder) {
   return MakeError({.category = Category::locked, .retry = Retry::after_delay,
@@ -122,6 +122,7 @@ Status Directory::Understand(const OpenWishes& wishes) {
   schema_ = chroma_model::SchemaOf(parameters, static_cast<int32_t>(collection_.dimension));
   ARROW_ASSIGN_OR_RAISE(schema_.has_document, HasField(db, chroma_model::kDocumentKey));
   ARROW_ASSIGN_OR_RAISE(schema_.has_tenant, HasField(db, layout_->tenant_field.empty() ? "tenant" : layout_->tenant_field));
+  metric_ = parameters.metric;
   settings_ = chroma_model::SettingsOf(parameters);
   function_ = parameters.function;
   return Status::OK();

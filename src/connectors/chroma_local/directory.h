@@ -41,6 +41,7 @@ class Directory {
   const Collection& collection() const { return collection_; }
   const Tables& tables() const { return tables_; }
   const RecordSchema& schema() const { return schema_; }
+  Metric metric() const { return metric_; }
   const fs::path& folder() const { return folder_; }
   const std::string& identity() const { return identity_; }
   const fs::path& segment() const { return segment_; }
@@ -66,6 +67,7 @@ class Directory {
   Tables tables_;
   Collection collection_;
   RecordSchema schema_;
+  Metric metric_ = Metric::l2;
   std::map<std::string, std::string> settings_;
   std::string function_, identity_;
   const CancelToken* cancel_ = nullptr;

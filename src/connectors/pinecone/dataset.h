@@ -65,6 +65,8 @@ class Fetched {
 class VectorsByKey final : public Lookup, public Undo {
  public:
   VectorsByKey(const Dataset& dataset, RecordForm form) : dataset_(dataset), form_(std::move(form)), probe_(ProbeOf(form_.schema)) {}
+  /// Of another dataset from now on, while no other call is under way.
+  void Become(const Dataset& dataset, RecordForm form) { dataset_ = dataset, form_ = std::move(form); }
 
   Result<int64_t> Count() override;
   Result<RecordView> Get(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override;
@@ -86,8 +88,8 @@ class VectorsByKey final : public Lookup, public Undo {
   std::map<std::string, Group> Groups(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) const;
   Result<Fetched> Fetch(const std::string& space, const Group& group) const;
 
-  const Dataset dataset_;
-  const RecordForm form_;
+  Dataset dataset_;
+  RecordForm form_;
   const std::string probe_;
 };
 

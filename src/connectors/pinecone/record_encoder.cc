@@ -3,6 +3,9 @@
 #include <cmath>
 #include <cstring>
 
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -75,6 +78,13 @@ Layout RecordForm::LayoutFor(Layout layout, bool namespaces) {
   layout.id_field_always = false;
   if (namespaces) layout.tenant_field.clear();
   return layout;
+}
+
+Result<RecordView> WithoutTenant(const RecordView& batch) {
+  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
+  if (column < 0) return batch;
+  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
+  return RecordView::Make(std::move(rest));
 }
 
 struct RecordEncoder::Impl {

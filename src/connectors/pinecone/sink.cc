@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -40,14 +37,6 @@ class Visibility final : public IndexDeferral {
   const Dataset dataset_;
   const std::string probe_;
 };
-
-/// The batch without its tenants, which are namespaces.
-Result<RecordView> WithoutTenant(const RecordView& batch) {
-  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
-  if (column < 0) return batch;
-  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
-  return RecordView::Make(std::move(rest));
-}
 
 Status CheckMetrics(const RecordSchema& schema, const Columns& columns) {
   if (columns.dense < 0) return Status::OK();
@@ -197,14 +186,14 @@ Status IndexSink::CheckExisting() {
   ARROW_RETURN_NOT_OK(CheckFits(there, spec_.schema, columns));
   const int64_t count = dataset_.CountOf(stats);
   ARROW_ASSIGN_OR_RAISE(const auto staging, Find(kReplaceIntent));
-  if (staging || (spec_.on_exists == OnExists::replace && spec_.existed)) {
+  ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+  if (staging || (spec_.on_exists == OnExists::replace && !made && count > 0)) {
     if (dataset_.info && dataset_.info->pod) return MakeError(Category::unsupported, "what an index of pods holds cannot be replaced: it cannot list it", "use --on-exists upsert, or name another index");
     const std::string mark = staging ? *staging : FormatUuid(UuidV5(kIdNamespace, spec_.run_id + dataset_.target.IdentityOf())).substr(0, 8);
     ARROW_RETURN_NOT_OK(Record(kReplaceIntent, mark));
     replacement_ = std::make_unique<Replacement>(dataset_, mark, spec_);
     return Status::OK();
   }
-  ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
   if (count == 0 || made || spec_.on_exists != OnExists::fail || spec_.resumed || spec_.adopt) return Status::OK();
   return MakeError(Category::refused, fmt::format("{} holds {} records", dataset_.target.one_namespace ? "the namespace" : "the index", FormatCount(count)),
                    "use --on-exists append, upsert or replace, or name another one");
@@ -252,7 +241,7 @@ Status IndexSink::Finish() {
   ARROW_RETURN_NOT_OK(replacement_->TurnOver(ProbeOf(form_.schema)));
   // From now on the name stands for what was written.
   active_ = dataset_;
-  points_ = std::make_unique<VectorsByKey>(active_, form_);
+  points_->Become(active_, form_);
   return Status::OK();
 }
 
