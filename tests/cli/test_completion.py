@@ -32,12 +32,16 @@ class Terminal:
     def wait(self, pattern, seconds=30):
         """Reads until it is there; what was read is gone afterwards."""
         end = time.monotonic() + seconds
-        while not (found := re.search(pattern, self.text)):
+        while not (found := re.search(pattern, self.plain())):
             assert time.monotonic() < end, f"{pattern!r} does not come: {self.text!r}"
             if select.select([self.fd], [], [], 0.2)[0]:
                 self.text += os.read(self.fd, 1 << 16).decode(errors="replace")
-        self.text = self.text[found.end():]
+        self.text = self.plain()[found.end():]
         return found
+
+    def plain(self):
+        """Without bells, padding and colours, which come in the midst of words."""
+        return re.sub(r"[\x00\x07]|\x1b\[[0-9;]*[A-Za-z]", "", self.text)
 
     def settle(self, seconds=0.5):
         while select.select([self.fd], [], [], seconds)[0]:
