@@ -27,8 +27,8 @@ def through(proxy, server, name, **more):
 def test_calls_that_fail_now_and_then_change_nothing(own, work):
     lines = write_lines(work.folder / "in.jsonl", plain(400))
     calm = work.json("copy", lines, own.uri("Calm"), "--batch-size", "40")
-    own.faults(BatchObjects=[{"every": 3, "code": "UNAVAILABLE"}, {"every": 4, "code": "UNKNOWN"}, {"at": 2, "code": "RESOURCE_EXHAUSTED", "trailers": {"retry-after": 0}}, {"at": 5, "cut": True}],
-               Search=[{"every": 3, "code": "UNAVAILABLE"}, {"every": 5, "cut": True}, {"every": 7, "repeat": True}, {"at": 4, "code": "DEADLINE_EXCEEDED"}], Aggregate=[{"at": 1, "code": "UNAVAILABLE"}])
+    own.faults(BatchObjects=[{"at": 2, "code": "RESOURCE_EXHAUSTED", "trailers": {"retry-after": 0}}, {"at": 5, "cut": True}, {"every": 3, "code": "UNAVAILABLE"}],
+               Search=[{"at": 4, "cut": True}, {"at": 7, "repeat": True}, {"at": 10, "code": "UNKNOWN"}, {"every": 3, "code": "UNAVAILABLE"}], Aggregate=[{"at": 1, "code": "UNAVAILABLE"}])
     wild = work.json("copy", lines, own.uri("Wild"), "--batch-size", "40")
     own.faults()
     assert wild["verification"]["ok"] and wild["verification"]["target_digest"] == calm["verification"]["target_digest"]

@@ -1,6 +1,7 @@
 """The calls over gRPC: weaviate.v1.Weaviate/..."""
 import math
 import struct
+from uuid import UUID as uuid_of
 
 import grpc
 
@@ -165,7 +166,7 @@ class Calls:
             values.answer(prop, held.properties.get(name), out.properties.non_ref_props.fields[name], None if every else True)
         metadata = request.metadata
         if metadata.uuid:
-            out.metadata.id = uuid
+            out.metadata.id, out.metadata.id_as_bytes = uuid, uuid_of(uuid).bytes
         if metadata.vector and held.vector is not None:
             out.metadata.vector_bytes = struct.pack(f"<{len(held.vector)}f", *held.vector)
         for name in metadata.vectors if not (metadata.vector and not metadata.vectors) else held.vectors:
