@@ -105,7 +105,7 @@ def test_what_is_written_is_read_by_the_vendors_client(engine, name, work, reque
     server = request.getfixturevalue(engine)
     client = server.client()
     records = [record(i, metadata={"n": i, "f": 1.0, "big": 2**60, "none": None, "id": "mine", "vector": "v", "\\id": 1, "nest": {"a": [1, None]}}) for i in range(300)]
-    records[7]["document"] = None
+    del records[7]["document"]
     target = server.uri(name)
     ok(work.run("copy", jsonl(work.folder / "in.jsonl", records), target))
     rows = rows_of(client, name)
@@ -170,7 +170,7 @@ def test_values_that_a_typed_field_cannot_take_are_rejects(double, name, work):
                         {"field_name": "f", "datatype": types.FLOAT, "nullable": True}, {"field_name": "must", "datatype": types.BOOL}], {"vector": ("FLAT", "COSINE")}, dynamic=False)
     values = [{"n": 1, "must": True}, {"n": 300, "must": True}, {"n": "x", "must": True}, {"s": "12345", "must": True}, {"s": "ü2345", "must": True}, {"f": 0.5, "must": True},
               {"f": 0.1, "must": True}, {"other": 1, "must": True}, {}, {"must": None}]
-    records = [record(i, document=None, metadata=m) for i, m in enumerate(values)]
+    records = [{k: v for k, v in record(i, metadata=m).items() if k != "document"} for i, m in enumerate(values)]
     done = work.run("copy", jsonl(work.folder / "in.jsonl", records, document=False), double.uri(name), "--on-exists", "append", "--rejects", work.folder / "rejects.jsonl")
     ok(done, 3)
     codes = {r["id"]: r["code"] for r in map(json.loads, (work.folder / "rejects.jsonl").read_text().splitlines()) if "code" in r}
@@ -223,12 +223,12 @@ def test_replace_and_rollback(engine, name, work, request):
 def test_many_rows_are_cut_by_key_and_read_as_of_one_time(double, name, work):
     client = double.client()
     make(client, name, [key(), floats()], {"vector": ("FLAT", "IP")})
-    for start in range(0, 45000, 5000):
+    for start in range(0, 20000, 5000):
         client.insert(name, [{"id": f"k{i:06}", "vector": vector(i)} for i in range(start, start + 5000)])
     done = work.run("plan", double.uri(name), f"jsonl:{work.folder / 'p.jsonl'}", "--jobs", "2", "--json")
     ok(done)
     ok(work.run("copy", double.uri(name), f"jsonl:{work.folder / 'out.jsonl'}", "--jobs", "2"))
-    assert sum(1 for _ in open(work.folder / "out.jsonl")) == 45001
+    assert sum(1 for _ in open(work.folder / "out.jsonl")) == 20001
 
 
 def test_lists_and_inspects(lite, name, work):

@@ -55,7 +55,8 @@ class Server:
         return f"milvus://127.0.0.1:{self.port}{options}#{collection}"
 
     def client(self, **more):
-        return vendor().MilvusClient(uri=f"http://127.0.0.1:{self.port}", **more)
+        # The client's own pings of an idle connection are more than a server of gRPC's defaults takes.
+        return vendor().MilvusClient(uri=f"http://127.0.0.1:{self.port}", grpc_options={"grpc.keepalive_time_ms": 3_600_000}, **more)
 
     def faults(self, *rules):
         """Replaces the double's faults; none at all clears them."""

@@ -76,8 +76,8 @@ class RowsByKey final : public Lookup, public Undo {
   };
   /// By partition, where partitions are tenants. An id that no row can have is left out.
   std::vector<Group> Groups(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) const;
-  /// The answer for one group; "" where its partition does not exist.
-  Result<std::string> Fetch(const Group& group, bool keys_only) const;
+  /// The answer for one group; nothing where its partition does not exist.
+  Result<std::optional<std::string>> Fetch(const Group& group, bool keys_only) const;
   Status EnsureLoaded();
 
   const Dataset dataset_;
@@ -105,7 +105,5 @@ struct Range {
 };
 /// Cuts a collection into about `wanted` ranges of keys of about the same number of rows, as of one time.
 Result<std::vector<Split>> RangesOf(const Dataset& dataset, const Found& found, int wanted, int64_t count);
-
-inline bool ByPartition(const Shape& shape) { return shape.partition_tenants; }
 
 }  // namespace vecferry::milvus

@@ -102,7 +102,7 @@ std::vector<RowsByKey::Group> RowsByKey::Groups(const std::vector<std::string_vi
   return list;
 }
 
-Result<std::string> RowsByKey::Fetch(const Group& group, bool keys_only) const {
+Result<std::optional<std::string>> RowsByKey::Fetch(const Group& group, bool keys_only) const {
   Query query;
   const std::string expr = InExpr(shape_.key_field().name, group.keys);
   query.expr = expr;
@@ -111,9 +111,10 @@ Result<std::string> RowsByKey::Fetch(const Group& group, bool keys_only) const {
   auto answer = dataset_.client->Call("Query", QueryRequest(dataset_.client->For(dataset_.collection), query), Act::read, "reading rows by key");
   if (shape_.partition_tenants && !answer.ok() && (IsCategory(answer.status(), Category::not_found) || IsCategory(answer.status(), Category::refused))) {
     ARROW_ASSIGN_OR_RAISE(const auto partitions, dataset_.client->Partitions(dataset_.collection));
-    if (std::find(partitions.begin(), partitions.end(), group.partition) == partitions.end()) return std::string();
+    if (std::find(partitions.begin(), partitions.end(), group.partition) == partitions.end()) return std::nullopt;
   }
-  return answer;
+  ARROW_RETURN_NOT_OK(answer.status());
+  return std::move(*answer);
 }
 
 Result<int64_t> RowsByKey::Count() {
@@ -126,8 +127,9 @@ Result<RecordView> RowsByKey::Get(const std::vector<std::string_view>& tenants, 
   BatchBuilder builder(shape_.schema);
   RowDecoder decoder(shape_, *dataset_.layout);
   for (const Group& group : Groups(tenants, ids)) {
-    ARROW_ASSIGN_OR_RAISE(const std::string answer, Fetch(group, false));
-    const Status opened = decoder.Open(answer);
+    ARROW_ASSIGN_OR_RAISE(const auto answer, Fetch(group, false));
+    if (!answer) continue;
+    const Status opened = decoder.Open(*answer);
     if (!opened.ok()) return BadAnswer("reading rows by key", opened.message());
     RowFacts facts;
     // A row that cannot be read is not there: the source tells of it.
@@ -141,8 +143,9 @@ Result<int64_t> RowsByKey::CountOf(const std::vector<std::string_view>& tenants,
   int64_t count = 0;
   RowDecoder decoder(shape_, *dataset_.layout);
   for (const Group& group : Groups(tenants, ids)) {
-    ARROW_ASSIGN_OR_RAISE(const std::string answer, Fetch(group, true));
-    const Status opened = decoder.Open(answer, true);
+    ARROW_ASSIGN_OR_RAISE(const auto answer, Fetch(group, true));
+    if (!answer) continue;
+    const Status opened = decoder.Open(*answer, true);
     if (!opened.ok()) return BadAnswer("reading rows by key", opened.message());
     count += decoder.rows();
   }
@@ -154,8 +157,9 @@ Result<std::vector<std::optional<std::string>>> RowsByKey::Capture(const std::ve
   std::vector<std::optional<std::string>> images(ids.size());
   RowDecoder decoder(shape_, *dataset_.layout);
   for (const Group& group : Groups(tenants, ids)) {
-    ARROW_ASSIGN_OR_RAISE(const std::string answer, Fetch(group, false));
-    const Status opened = decoder.Open(answer);
+    ARROW_ASSIGN_OR_RAISE(const auto answer, Fetch(group, false));
+    if (!answer) continue;
+    const Status opened = decoder.Open(*answer);
     if (!opened.ok()) return BadAnswer("reading rows by key", opened.message());
     std::map<Key, std::string> found;
     for (int64_t row = 0; row < decoder.rows(); ++row) found[decoder.KeyOfRow(row)] = ImageOf(decoder.columns(), row);

@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 /// Smaller collections are one range.
-constexpr int64_t kLeastRows = 20'000;
+constexpr int64_t kLeastRows = 10'000;
 /// Keys are walked through in pages of so many, which is the most that servers give.
 constexpr int64_t kWalk = 16'384;
 /// Pages that are walked at most to cut a collection; beyond, what is left is one range more.

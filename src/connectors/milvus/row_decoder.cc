@@ -229,6 +229,8 @@ RowDecoder::RowDecoder(const Shape& shape, const Layout& layout) : impl_(std::ma
 RowDecoder::~RowDecoder() = default;
 
 Status RowDecoder::Open(std::string_view answer, bool keys_only) {
+  // An answer of no bytes would be taken for one of no rows, and so for the end of the collection.
+  if (answer.empty()) return MakeError(Category::corrupt, "the server's answer is empty");
   impl_->keys_only = keys_only;
   ARROW_RETURN_NOT_OK(impl_->answer.Open(answer));
   return impl_->Bind();

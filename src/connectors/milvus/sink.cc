@@ -90,6 +90,9 @@ class CollectionSink final : public Sink, public Undo {
       ARROW_ASSIGN_OR_RAISE(const auto now, dataset_.client->Describe(dataset_.name));
       if (!now) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)), "see what removed it");
       dataset_.collection = active_ = now->name;
+      // A server may release what gets another name.
+      ARROW_RETURN_NOT_OK(loaded_->Ensure(dataset_.client, active_));
+      loaded_->Keep();
       ARROW_RETURN_NOT_OK(Bind());
     }
     return Status::OK();

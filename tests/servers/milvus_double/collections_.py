@@ -33,6 +33,7 @@ class Collection:
         self.schema = described
         self.request = request
         self.rows = {}          # key -> rows of all times
+        self.order = None       # its keys in order, until there is another
         self.indexes, self.aliases, self.load = {}, set(), 1
         self.partitions = {"_default": next(_numbers)}
         number = 100
@@ -90,6 +91,8 @@ class Collection:
                 partition = names[zlib.crc32(str(values[self.keyed.name]).encode()) % len(names)]
             elif partition not in self.partitions:
                 raise LookupError(partition)
+            if keys[at] not in self.rows:
+                self.order = None
             versions = self.rows.setdefault(keys[at], [])
             if replacing:
                 for row in versions:
@@ -105,7 +108,9 @@ class Collection:
         if unknown:
             raise LookupError(unknown[0])
         found = []
-        for key in sorted(self.rows, key=lambda k: k if isinstance(k, int) else k.encode()):
+        if self.order is None:
+            self.order = sorted(self.rows, key=lambda k: k if isinstance(k, int) else k.encode())
+        for key in self.order:
             for row in self.rows[key]:
                 if row.born <= time < row.died and (not partitions or row.partition in partitions) and test(lambda name, row=row: row.values.get(name)):
                     found.append((key, row))
