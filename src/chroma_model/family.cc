@@ -16,7 +16,7 @@ Capabilities FamilyCapabilities() {
   can.replace = ReplaceMode::window;
   can.max_in_flight = 4;
   can.expansion = 4.0;  // a request beside the batch, and what is on its way
-  can.vector_change = VectorChange::reduced_precision;
+  can.vector_change = VectorChange::cosine_reduced;
   can.least_cosine = 1 - 1e-6;
   can.batch_rows = 1000;
   can.batch_bytes = 4 << 20;

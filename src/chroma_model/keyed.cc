@@ -9,6 +9,7 @@
 #include "base/failpoint.h"
 #include "base/text.h"
 #include "chroma_model/records.h"
+#include "chroma_model/strays.h"
 #include "net/buffers.h"
 
 namespace vecferry::chroma_model {
@@ -20,6 +21,17 @@ using Json = nlohmann::ordered_json;
 constexpr int64_t kUsualGroup = 1'000;
 
 Status CorruptImage() { return MakeError(Category::corrupt, "a before-image is not what this store captures"); }
+
+/// An image's metadata, as it is written.
+Status RemoveStraysOfImages(const Client& client, const std::string& collection, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) {
+  std::vector<std::string> texts;
+  for (const std::string_view image : images) {
+    const Json json = Json::parse(image, nullptr, false);
+    const auto at = json.is_object() ? json.find("metadata") : json.end();
+    texts.push_back(json.is_object() && at != json.end() && at->is_object() ? at->dump(-1, ' ', false, Json::error_handler_t::replace) : "{}");
+  }
+  return RemoveStrays(client, collection, ids, {texts.begin(), texts.end()});
+}
 
 void AppendField(const char* name, const RawText* text, std::string* out) {
   if (text && text->present) *out += fmt::format(",\"{}\":\"{}\"", name, text->text);  // as it stood, escapes included
@@ -76,7 +88,7 @@ Result<std::string> BodyOfImages(const std::vector<std::string_view>& images) {
 Status RecordsByKey::Fetch(const std::vector<std::string_view>& ids, std::string* answer, Page* page) const {
   constexpr std::string_view kWhat = "reading records by id";
   ARROW_ASSIGN_OR_RAISE(*answer, dataset_.client->Records(collection_, "get", GetBody(ids, {}), HttpAct::read, kWhat));
-  return Understood(*answer, kWhat, page);
+  return Understood(*answer, {}, kWhat, page);
 }
 
 Result<RecordView> RecordsByKey::Get(const std::vector<std::string_view>&, const std::vector<std::string_view>& ids) {
@@ -121,6 +133,7 @@ Status RecordsByKey::Restore(const std::vector<std::string_view>&, const std::ve
     VF_FAILPOINT("chroma.restore.before");
     ARROW_RETURN_NOT_OK(dataset_.client->Records(collection_, "upsert", std::move(body), HttpAct::write, "putting records back").status());
     VF_FAILPOINT("chroma.restore.after");
+    ARROW_RETURN_NOT_OK(RemoveStraysOfImages(*dataset_.client, collection_, groups[i], parts[i]));
   }
   return Status::OK();
 }

@@ -29,7 +29,7 @@ Result<std::vector<std::string>> IdsAt(const Client& client, const std::string& 
   const Wanted nothing{.vectors = false, .documents = false, .metadatas = false, .uris = false};
   ARROW_ASSIGN_OR_RAISE(std::string answer, client.Records(collection, "get", GetBody(limit, offset, nothing), HttpAct::read, kWhat));
   Page page;
-  ARROW_RETURN_NOT_OK(Understood(answer, kWhat, &page));
+  ARROW_RETURN_NOT_OK(Understood(answer, nothing, kWhat, &page));
   std::vector<std::string> ids;
   std::string buffer;
   for (const RawText& raw : page.ids) {

@@ -1,5 +1,7 @@
 #include "chroma_model/metadata.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "chroma_model/records.h"

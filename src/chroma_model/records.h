@@ -32,8 +32,8 @@ struct Wanted {
 std::string GetBody(const std::vector<std::string_view>& ids, const Wanted& wanted);
 std::string GetBody(int64_t limit, int64_t offset, const Wanted& wanted);
 std::string DeleteBody(const std::vector<std::string_view>& ids);
-/// The answer taken apart; bytes that are none are a failure of the server, to be tried again.
-Status Understood(std::string_view answer, std::string_view what, Page* page);
+/// The answer taken apart; bytes that are none, and one that lacks a column that was asked for, are a failure of the server, to be tried again.
+Status Understood(std::string_view answer, const Wanted& wanted, std::string_view what, Page* page);
 
 /// Makes records of rows. Not for use by two threads at once; reuse it.
 class RowDecoder {

@@ -61,9 +61,13 @@ std::string DeleteBody(const std::vector<std::string_view>& ids) {
   return body + "}";
 }
 
-Status Understood(std::string_view answer, std::string_view what, Page* page) {
+Status Understood(std::string_view answer, const Wanted& wanted, std::string_view what, Page* page) {
   const Status status = ParsePage(answer, page);
-  return status.ok() ? status : BadHttpAnswer(what, status.message());
+  if (!status.ok()) return BadHttpAnswer(what, status.message());
+  const size_t rows = page->rows();
+  const bool whole = (!wanted.vectors || page->vector_ends.size() == rows) && (!wanted.documents || page->documents.size() == rows) &&
+                     (!wanted.metadatas || page->metadatas.size() == rows) && (!wanted.uris || page->uris.size() == rows);
+  return whole ? Status::OK() : BadHttpAnswer(what, "the answer lacks a column that was asked for");
 }
 
 RowDecoder::RowDecoder(const RecordSchema& schema, const Layout& layout) : schema_(schema), metadata_(layout, schema.has_document, schema.has_tenant) {}

@@ -37,6 +37,8 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo described, source->Describe());
     out.count = described.count;
     out.schema = described.schema;
+    // The first write fixes the dimension; the metric is there from the beginning.
+    if (out.schema.vectors.empty()) out.schema.vectors = {{"", VectorKind::dense, Element::f32, 0, collection->parameters.metric, ""}};
     out.notes = described.notes;
     if (!writer_) active_ = *std::move(collection);
     return out;
@@ -111,6 +113,10 @@ class CollectionSink final : public Sink, public Undo {
   /// The collection that was being written, never the one whose place it was to take.
   Status DropDataset() override {
     ARROW_RETURN_NOT_OK(GiveBackName());
+    if (active_.id.empty()) {
+      ARROW_ASSIGN_OR_RAISE(const auto named, Client().Find(dataset_.name));
+      if (named) active_ = *named;
+    }
     VF_FAILPOINT("chroma.drop.before");
     // Whatever name it has by now: it is ours by its UUID.
     for (const std::string& name : {active_.name, dataset_.name}) {

@@ -125,7 +125,7 @@ class Reader final : public SplitReader {
   Status TakeApart(const IdRun& run) {
     constexpr std::string_view kWhat = "reading records";
     order_.clear(), at_ = 0;
-    ARROW_RETURN_NOT_OK(Understood(answer_, kWhat, &page_));
+    ARROW_RETURN_NOT_OK(Understood(answer_, wanted_, kWhat, &page_));
     std::unordered_map<std::string_view, size_t> places;
     for (size_t i = 0; i < run.ids.size(); ++i) places.emplace(run.ids[i], i);
     order_.assign(run.ids.size(), kNoRow);
@@ -252,7 +252,7 @@ class CollectionSource final : public Source {
     const Wanted wanted{.vectors = false, .documents = documents, .metadatas = true, .uris = false};
     ARROW_ASSIGN_OR_RAISE(const std::string answer, Client().Records(shared_->collection.id, "get", GetBody(kSampled, offset, wanted), HttpAct::read, kWhat));
     Page page;
-    ARROW_RETURN_NOT_OK(Understood(answer, kWhat, &page));
+    ARROW_RETURN_NOT_OK(Understood(answer, wanted, kWhat, &page));
     MetadataDecoder decoder(*shared_->dataset.layout, true, true);
     for (size_t row = 0; row < page.rows(); ++row) {
       if (documents && page.documents[row].present) schema->has_document = true;

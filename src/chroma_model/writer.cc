@@ -1,59 +1,16 @@
 #include "chroma_model/writer.h"
 
-#include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "chroma_model/strays.h"
 #include "net/buffers.h"
 
 namespace vecferry::chroma_model {
 namespace {
-
-/// The keys of an object.
-class Keys final : public JsonVisitor {
- public:
-  explicit Keys(std::set<std::string, std::less<>>* keys) : keys_(keys) {}
-  Status Null() override { return Status::OK(); }
-  Status Bool(bool) override { return Status::OK(); }
-  Status Int(int64_t) override { return Status::OK(); }
-  Status Uint(uint64_t) override { return Status::OK(); }
-  Status Double(double) override { return Status::OK(); }
-  Status String(std::string_view) override { return Status::OK(); }
-  Status Special(std::string_view, std::string_view) override { return Status::OK(); }
-  Status BeginObject() override { return ++depth_, Status::OK(); }
-  Status EndObject() override { return --depth_, Status::OK(); }
-  Status BeginArray() override { return ++depth_, Status::OK(); }
-  Status EndArray() override { return --depth_, Status::OK(); }
-  Status Key(std::string_view key) override {
-    if (depth_ == 1) keys_->emplace(key);
-    return Status::OK();
-  }
-
- private:
-  std::set<std::string, std::less<>>* keys_;
-  int depth_ = 0;
-};
-
-/// Adds a null for each key that the record had and has no more.
-Status AddNulls(std::string_view before, std::string* metadata) {
-  if (before.empty()) return Status::OK();
-  JsonReader reader;
-  std::set<std::string, std::less<>> old, now;
-  Keys of_old(&old), of_now(&now);
-  ARROW_RETURN_NOT_OK(reader.Visit(before, of_old, {.big_integers = true, .plain = true}));
-  ARROW_RETURN_NOT_OK(reader.Visit(*metadata, of_now, {.plain = true}));
-  for (const auto& key : old) {
-    if (now.contains(key)) continue;
-    metadata->pop_back();
-    if (metadata->size() > 1) *metadata += ',';
-    AppendJsonString(key, metadata);
-    *metadata += ":null}";
-  }
-  return Status::OK();
-}
 
 bool Present(const std::vector<RawText>& column, size_t row) { return row < column.size() && column[row].present; }
 
@@ -91,6 +48,12 @@ Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
   VF_FAILPOINT("chroma.upsert.before");
   ARROW_RETURN_NOT_OK(dataset_.client->Records(collection_, "upsert", std::move(body), HttpAct::write, "writing records").status());
   VF_FAILPOINT("chroma.upsert.after");
+  std::vector<std::string_view> ids, metadatas;
+  for (size_t i = 0; i < lease.encoder.rows().size(); ++i) {
+    ids.push_back(batch.id(lease.encoder.rows()[i]));
+    metadatas.push_back(lease.encoder.record(i).metadata);
+  }
+  ARROW_RETURN_NOT_OK(RemoveStrays(*dataset_.client, collection_, ids, metadatas));
   return outcome;
 }
 
@@ -119,7 +82,7 @@ Status CollectionWriter::Compare(const RecordView& batch, RowEncoder& encoder, s
   const Wanted wanted{.vectors = false, .documents = without_document, .metadatas = true, .uris = true};
   ARROW_ASSIGN_OR_RAISE(std::string answer, dataset_.client->Records(collection_, "get", GetBody(ids, wanted), HttpAct::read, kWhat));
   Page page;
-  ARROW_RETURN_NOT_OK(Understood(answer, kWhat, &page));
+  ARROW_RETURN_NOT_OK(Understood(answer, wanted, kWhat, &page));
   std::string buffer;
   for (size_t row = 0; row < page.rows(); ++row) {
     ARROW_ASSIGN_OR_RAISE(const std::string_view id, Unescape(page.ids[row], &buffer));
@@ -129,7 +92,7 @@ Status CollectionWriter::Compare(const RecordView& batch, RowEncoder& encoder, s
     const bool document_goes = Present(page.documents, row) && !batch.document(encoder.rows()[place->second]);
     const bool uri_goes = Present(page.uris, row) && !record.uri;
     if (document_goes || uri_goes) doomed->push_back(place->first);
-    else ARROW_RETURN_NOT_OK(AddNulls(page.metadatas[row], &record.metadata));
+    else ARROW_RETURN_NOT_OK(AddNulls(page.metadatas[row], record.metadata, &record.metadata));
   }
   GiveBuffer(std::move(answer));
   return Status::OK();

@@ -30,7 +30,7 @@ Facts FactsOf(const CopyReport& report) {
   Add(&facts, "gone", delta.gone, "no longer in the source " + Fate(delta));
   Add(&facts, "extra", delta.extra, "never in the source " + Fate(delta));
   Add(&facts, "unrelated", delta.unrelated, "that the source does not have (left)");
-  Add(&facts, "unreadable", delta.unreadable, "in the source: nothing is deleted");
+  Add(&facts, "unreadable", delta.unreadable, "in the source, without an id: nothing is deleted");
   facts.emplace_back(dry ? "would write" : "written", FormatCount(dry ? delta.to_write : report.transfer.written));
   facts.emplace_back(dry ? "would delete" : "deleted", FormatCount(dry ? delta.to_delete : delta.deleted));
   if (delta.rewritten) facts.emplace_back("how", "the target cannot be changed in place: it is written whole");

@@ -153,7 +153,7 @@ void PrintPlan(std::ostream& out, const Plan& plan) {
 }
 
 void PrintVerify(std::ostream& out, const VerifyReport& report) {
-  const std::string levels = !report.search ? std::string(Name(report.level)) : report.level == VerifyLevel::none ? "search" : fmt::format("{}, search", Name(report.level));
+  const std::string levels = report.level == VerifyLevel::none ? "search" : fmt::format("{}{}", Name(report.level), report.search ? ", search" : "");
   out << "Verification (" << levels << "): " << (report.ok ? "passed" : "FAILED") << '\n';
   Facts facts;
   if (report.level != VerifyLevel::none) {

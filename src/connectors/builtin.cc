@@ -7,6 +7,7 @@
 #include "connectors/jsonl/jsonl.h"
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/memory/memory.h"
+#include "connectors/milvus/milvus.h"
 #include "connectors/npy/npy.h"
 #include "connectors/parquet/parquet.h"
 #include "connectors/pinecone/pinecone.h"
@@ -15,6 +16,7 @@
 #include "connectors/qdrant_local/qdrant_local.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
 #include "connectors/vdf/vdf.h"
+#include "connectors/weaviate/weaviate.h"
 #include "layouts/layouts.h"
 
 namespace vecferry {
@@ -28,6 +30,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(MakeChromaLocalConnector());
   registry.Add(MakeMcpMemoryConnector());
   registry.Add(memory::MakeMemoryConnector());
+  registry.Add(MakeMilvusConnector());
   registry.Add(MakeNpyConnector());
   registry.Add(vdf::MakeVdfConnector());  // before parquet: a folder of that kind holds Parquet files
   registry.Add(parquet_store::MakeParquetConnector());
@@ -36,6 +39,7 @@ void RegisterBuiltin(Registry& registry) {
   registry.Add(MakeQdrantConnector());
   registry.Add(MakeQdrantLocalConnector());
   registry.Add(MakeSqliteVecConnector());
+  registry.Add(MakeWeaviateConnector());
 }
 
 }  // namespace vecferry

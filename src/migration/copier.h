@@ -29,6 +29,7 @@ class Copier {
   Status FindIdentities();
   /// Finds or begins the run. True where it had finished already: the report is filled in.
   Result<bool> OpenRun();
+  Result<bool> FindAndOpen();
   /// True where the run goes on or had finished; false where a new one is to be begun.
   Result<bool> OpenFound(const RunFolder& folder);
   /// A run that never had a plan has written nothing: it is as if it had not been.
@@ -102,6 +103,8 @@ class Copier {
   void WarnOfStates();
   Result<VerifyRequest> RequestFor(Source& target);
   Status VerifyPhase();
+  /// Of records that the target keeps otherwise than was foretold, the journal is told how.
+  Status KeepHeld(const WrittenHashes& held);
   /// Records that the source has no more leave the target too, where all that is in it is this run's.
   Result<int64_t> Remove(const std::set<uint64_t>& keys, Source& target);
   /// The source changed while it was read: the records concerned are copied once more.
@@ -112,6 +115,8 @@ class Copier {
   Status WriteRejectsFile();
   void Advise();
   Result<CopyReport> Conclude();
+  /// What the source kept for a resume: its copies are named source.*
+  void ForgetSource() const;
   Result<CopyReport> RollBack();
   Result<CopyReport> GiveUp(const Status& status);
 
@@ -132,6 +137,9 @@ class Copier {
   Duplicates duplicates_;
   AgainPass again_;
   WrittenHashes written_;                  ///< of a run with --limit, for its verification
+  WrittenHashes held_;
+  bool syncs_ = false;                     ///< --sync was asked for, be it a first copy
+  bool set_aside_ = false;                 ///< the journal of --checkpoint was
   KnownRun known_;                         ///< what earlier runs wrote, of a sync or a repair
   bool rewrites_ = false;                  ///< its target cannot be changed in place
   bool adopted_ = false;

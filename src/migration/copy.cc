@@ -16,6 +16,7 @@ constexpr int64_t kDefaultMemory = 32 << 20;
 
 Copier::Copier(const Engine& engine, const Location& source, const Location& target, const CopyOptions& options)
     : engine_(engine), source_location_(source), target_location_(target), options_(options) {
+  syncs_ = options_.delta.mode == DeltaMode::sync;
   if (options_.jobs <= 0) options_.jobs = std::max(1, std::min(4, static_cast<int>(std::thread::hardware_concurrency())));
   if (options_.memory_bytes <= 0) options_.memory_bytes = kDefaultMemory;
 }
@@ -117,7 +118,8 @@ Status Copier::PrepareRetry() {
 }
 
 int Copier::ExitCode() const {
-  if ((report_.verify && !report_.verify->ok) || report_.mismatches > 0) return exit_code::kDifference;
+  const bool kept = report_.delta && report_.delta->kept > 0;
+  if ((report_.verify && !report_.verify->ok) || report_.mismatches > 0 || kept) return exit_code::kDifference;
   return report_.transfer.rejected > 0 ? exit_code::kRejects : exit_code::kOk;
 }
 
@@ -151,10 +153,18 @@ Result<CopyReport> Copier::Conclude() {
   ARROW_RETURN_NOT_OK(run_.journal->SetState("finished", report_.exit_code, report_.ToJson()));
   engine_.events.Send({Event::Kind::finished, "finished", {}, {{"run", run_.id}, {"exit_code", std::to_string(report_.exit_code)}, {"journal", report_.journal.string()}}});
   source_.source.reset();
-  std::error_code ec;
-  fs::remove(run_.folder.dir / "source.sqlite", ec);
+  ForgetSource();
   if (report_.exit_code == exit_code::kDifference && options_.rollback_on_failure) return RollBack();
   return std::move(report_);
+}
+
+void Copier::ForgetSource() const {
+  std::error_code ec;
+  std::vector<fs::path> kept;
+  for (const auto& entry : fs::directory_iterator(run_.folder.dir, ec)) {
+    if (entry.path().filename().string().starts_with("source.")) kept.push_back(entry.path());
+  }
+  for (const fs::path& path : kept) fs::remove_all(path, ec);
 }
 
 Result<CopyReport> Copier::RollBack() {

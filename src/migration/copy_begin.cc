@@ -1,4 +1,5 @@
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -37,13 +38,15 @@ Status Copier::FindIdentities() {
 }
 
 Result<bool> Copier::OpenRun() {
-  ARROW_ASSIGN_OR_RAISE(const auto found, FindRun(pair_, options_.checkpoint));
-  if (found) {
-    ARROW_ASSIGN_OR_RAISE(const bool reuse, OpenFound(*found));
-    if (reuse) return report_.state == "already-finished";
-  }
+  ARROW_ASSIGN_OR_RAISE(const bool reuse, FindAndOpen());
+  if (reuse) return report_.state == "already-finished";
   ARROW_RETURN_NOT_OK(BeginRun());
   return false;
+}
+
+Result<bool> Copier::FindAndOpen() {
+  ARROW_ASSIGN_OR_RAISE(const auto found, FindRun(pair_, options_.checkpoint));
+  return found ? OpenFound(*found) : Result<bool>(false);
 }
 
 Result<bool> Copier::OpenFound(const RunFolder& folder) {
@@ -61,8 +64,14 @@ Result<bool> Copier::OpenFound(const RunFolder& folder) {
   run_.id = header_.id;
   const bool finished = header_.state == "finished";
   ARROW_ASSIGN_OR_RAISE(const auto planned, run_.journal->PhaseResult("plan"));
-  if (!planned) return Forget();
+  if (!planned) {
+    std::error_code ec;
+    set_aside_ = Compares() && !options_.checkpoint.empty() && fs::exists(folder.journal().string() + ".old", ec);
+    ARROW_RETURN_NOT_OK(Forget().status());
+    return Compares() ? FindAndOpen() : Result<bool>(false);
+  }
   if (Compares()) return GoOnFrom(folder, finished);
+  if (syncs_ && finished) return SetAside(folder);  // what it copied is gone
   if (options_.restart) return Restart(folder, finished);
   if (header_.state == "rolled-back") return SetAside(folder);
   if (finished && !options_.retry_rejects) {
@@ -84,6 +93,7 @@ Result<bool> Copier::Forget() {
   std::error_code ec;
   fs::remove_all(folder.dir, ec);
   for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(folder.journal().string() + suffix, ec);
+  if (std::exchange(set_aside_, false)) fs::rename(folder.journal().string() + ".old", folder.journal(), ec);
   return false;
 }
 
@@ -111,6 +121,7 @@ Status Copier::DropUnfinished() {
 Result<bool> Copier::SetAside(const RunFolder& folder) {
   run_ = RunSession{};
   if (options_.checkpoint.empty()) return false;
+  set_aside_ = true;
   std::error_code ec;
   fs::rename(folder.journal(), folder.journal().string() + ".old", ec);
   for (const char* suffix : {"-wal", "-shm"}) fs::remove(folder.journal().string() + suffix, ec);

@@ -62,7 +62,7 @@ Result<bool> Copier::GoOnFrom(const RunFolder& folder, bool finished) {
     ARROW_RETURN_NOT_OK(Restart(folder, false).status());
     options_.restart = false;
     ARROW_RETURN_NOT_OK(FindIdentities());
-    return OpenRun();
+    return FindAndOpen();
   }
   if (options_.delta.mode == DeltaMode::sync && !IsDelta(header_.fingerprint)) {
     options_.delta.mode = DeltaMode::none;  // a first copy that was interrupted goes on as what it is
@@ -167,7 +167,7 @@ void Copier::TellDelta(const DeltaReport& report) {
     engine_.events.Warning(fmt::format("{} records were changed in the target since they were copied: they are kept; --overwrite-changed overwrites them", FormatCount(report.kept)));
   }
   if (options_.delta.remove && report.unreadable > 0) {
-    engine_.events.Warning(fmt::format("{} records of the source cannot be read: nothing is deleted, since what is missing may be among them", FormatCount(report.unreadable)));
+    engine_.events.Warning(fmt::format("{} records of the source cannot be read, and their ids are not known: nothing is deleted, since what is missing may be among them", FormatCount(report.unreadable)));
   }
 }
 
@@ -184,7 +184,7 @@ Status Copier::ComparePhase() {
     ARROW_RETURN_NOT_OK(CheckDelta(delta, report_.verify->target_count));
     delta.report.rewritten = !target_.can.appends;
     report_.delta = delta.report;
-    if (!delta.changes() && delta.report.unreadable == 0) {
+    if (!delta.changes() && report_.verify->source_rejects == 0) {
       report_.state = "in-sync";
       return Status::OK();
     }
@@ -209,7 +209,7 @@ Status Copier::KeepDelta(const Delta& delta, const Digest& source_digest) {
     by_key_ = KeyedSplits(tenants, ids);
   } else {
     std::vector<std::string> parts = PartsOf(KeysOf(delta.write));
-    if (delta.report.unreadable > 0) parts.emplace_back();  // a pass over the source, for its rejects
+    if (report_.verify->source_rejects > 0) parts.emplace_back();  // a pass over the source, for its rejects
     ARROW_RETURN_NOT_OK(run_.journal->PutParts(kWritePart, parts));
   }
   ARROW_RETURN_NOT_OK(run_.journal->PutParts(kReportPart, {DeltaToJson(delta.report)}));
@@ -219,7 +219,7 @@ Status Copier::KeepDelta(const Delta& delta, const Digest& source_digest) {
 /// Whether asking the source for the records reads less than reading all of it.
 bool Copier::AsksByKey(const Delta& delta) const {
   const auto n = static_cast<int64_t>(delta.write.size());
-  if (delta.report.rewritten || n == 0 || n > kMostByKey || delta.report.unreadable > 0) return false;
+  if (delta.report.rewritten || n == 0 || n > kMostByKey || report_.verify->source_rejects > 0) return false;
   if (!source_.source->lookup() || source_.transformed || !source_.can.unique_ids || !target_.sink->InjectiveKeys(source_.info.schema)) return false;
   return n <= std::max<int64_t>(1, report_.verify->source_count / 8);
 }
@@ -236,7 +236,10 @@ Status Copier::LoadDelta() {
   if (options_.index == IndexMode::after && !rewrites_) options_.index = IndexMode::during;
   options_.on_exists = rewrites_ ? OnExists::replace : OnExists::upsert;
   adopted_ = std::exchange(options_.adopt, false);
-  if (rewrites_) return Status::OK();
+  if (rewrites_) {
+    options_.limit = limit_;
+    return Status::OK();
+  }
   ARROW_RETURN_NOT_OK(EachWord(*run_.journal, kKeptPart, [&](uint64_t word) { kept_.insert(word); }));
   ARROW_RETURN_NOT_OK(run_.journal->EachPart(kWritePart, [&](std::string_view) { return scans_ = true, Status::OK(); }));
   ARROW_RETURN_NOT_OK(EachWord(*run_.journal, kWritePart, [&](uint64_t word) { to_write_.insert(word); }));
@@ -298,7 +301,7 @@ Result<VerifyRequest> Copier::MergedRequest(Source& target, const KnownRun& now)
   request.source_total = source_.info.count;
   request.shared_target = options_.delta.mode == DeltaMode::sync && !options_.delta.remove ? true : intent_.shared();
   // The comparison read the source; what it said holds unless the source is in use, or holds records that are rejected.
-  const bool holds = compared_ && !FollowsSource() && report_.reconciled == 0 && now.rejected.empty() && limit_ < 0 && report_.delta->unreadable == 0;
+  const bool holds = compared_ && !FollowsSource() && report_.reconciled == 0 && now.rejected.empty() && limit_ < 0;
   request.source_digest = request.stored_digest = holds ? &*compared_ : nullptr;
   return request;
 }
@@ -312,6 +315,7 @@ Status Copier::VerifyMerged() {
     ARROW_ASSIGN_OR_RAISE(const VerifyRequest request, MergedRequest(*target, now));
     ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine_, request));
     report_.verify = std::move(outcome.report);
+    ARROW_RETURN_NOT_OK(KeepHeld(outcome.held));
     if (!FollowsSource() || limit_ >= 0 || pass >= kMostReconciles) return Status::OK();
     std::set<uint64_t> again;
     for (const auto& record : outcome.records) {
@@ -357,7 +361,7 @@ Result<CopyReport> Copier::InSync() {
   report_.plan.source_uri = source_location_.Display();
   report_.plan.target_uri = target_location_.Display();
   report_.transfer.complete = true;
-  report_.exit_code = report_.verify->ok ? exit_code::kOk : exit_code::kDifference;
+  report_.exit_code = ExitCode();
   report_.seconds = Seconds(began_);
   report_.peak_memory = PeakMemoryBytes();
   return std::move(report_);

@@ -31,7 +31,7 @@ class Decider {
 
   Delta Run(VerifyOutcome outcome) {
     DeltaReport& report = delta_.report;
-    report.unreadable = outcome.report.source_rejects;
+    Shield(outcome);
     for (auto& record : outcome.records) {
       if (!record.in_source) OfTarget(record);
       else if (!record.in_target) Missing(record);
@@ -46,6 +46,17 @@ class Decider {
   }
 
  private:
+  /// What cannot be read is still there: those whose ids are known are left in the target, others keep everything from being taken out.
+  void Shield(const VerifyOutcome& outcome) {
+    int64_t told = 0;
+    for (const auto& reject : outcome.source_rejects) {
+      if (reject.id.empty()) continue;
+      ++told;
+      shielded_.insert(RecordHasher::Key(reject.tenant.empty() ? std::nullopt : std::optional<std::string_view>(reject.tenant), reject.id).low);
+    }
+    delta_.report.unreadable = outcome.report.source_rejects - told;
+  }
+
   /// The source alone has it.
   void Missing(FoundRecord& record) {
     const bool written = record.kind == DifferenceClass::lost && known_.found;
@@ -70,6 +81,7 @@ class Decider {
 
   /// The target alone has it.
   void OfTarget(FoundRecord& record) {
+    if (shielded_.contains(record.key)) return;
     if (record.kind == DifferenceClass::unrelated) {
       ++delta_.report.unrelated;
       return;
@@ -80,13 +92,13 @@ class Decider {
       return;
     }
     ++(record.kind == DifferenceClass::extra ? delta_.report.extra : delta_.report.gone);
-    // What cannot be read is still there.
     if (options_.remove && delta_.report.unreadable == 0) delta_.remove.push_back({record.key, std::move(record.tenant), std::move(record.id)});
   }
 
   const DeltaOptions& options_;
   const KnownRun& known_;
   Delta delta_;
+  std::set<uint64_t> shielded_;
   int64_t both_ = 0;   ///< conflicts that the source has too
 };
 

@@ -133,7 +133,10 @@ class Diagnosis {
   bool LengthsAlone() const { return column_.target.metric == Metric::cosine && column_.source.metric != Metric::cosine; }
 
   std::optional<double> DistanceAt(const ExactTask& source, size_t q, uint64_t key) const {
-    if (column_.source_scan && &source == &*column_.source_scan) return column_.Distance(q)(key);
+    if (column_.source_scan && &source == &*column_.source_scan) {
+      const auto known = column_.Distance(q)(key);
+      return known && std::isfinite(*known) ? known : std::nullopt;
+    }
     const auto at = source.distances[q].find(key);
     return at == source.distances[q].end() ? std::nullopt : std::optional(at->second);
   }

@@ -169,7 +169,7 @@ Result<QuerySet> QueriesFor(const std::vector<GivenQuery>& given, const std::vec
         return MakeError(Category::usage, fmt::format("query {} has {} numbers, {} has {} dimensions", i + 1, given[i].values.size(), spec.column(), spec.dims),
                          "give queries made by the model that made the vectors");
       }
-      set[spec.name].push_back({given[i].values, given[i].tenant, fmt::format("query {}", i + 1)});
+      set[spec.name].push_back({given[i].values, given[i].tenant, given[i].label.empty() ? fmt::format("query {}", i + 1) : given[i].label});
       used = true;
     }
     if (!used) {

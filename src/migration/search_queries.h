@@ -13,10 +13,11 @@ struct GivenQuery {
   std::vector<float> values;
   std::optional<std::string> column;  ///< name of the vector, as in VectorSpec; nothing: every column of its dimensions
   std::string tenant;
+  std::string label;                  ///< for people, "" where the file names none
 };
 
 /// The queries that a file holds, known by its content: a NumPy array of one or two dimensions (float16, float32, float64, int8, uint8
-/// or whole numbers of 32 or 64 bits), JSON lines (an array of numbers, or an object with `vector` and optionally `column` and `tenant`),
+/// or whole numbers of 32 or 64 bits), JSON lines (an array of numbers, or an object with `vector` and optionally `column`, `tenant` and `id`),
 /// or lines of numbers with blanks, tabs, commas or semicolons between them, `#` before a remark. Category::corrupt with the line where it is none
 /// of these, at most kMostQueries.
 Result<std::vector<GivenQuery>> ParseQueries(std::string_view content);

@@ -119,7 +119,7 @@ Result<std::vector<GivenQuery>> ParseNumpy(std::string_view content) {
   if (rows > kMostQueries || dims > kMostDims || dims == 0) return Bad(fmt::format("its NumPy array is {} x {}", rows, dims));
   if (header.data.size() != rows * dims * type->width) return Bad("its NumPy array is not as long as its header says");
   std::vector<GivenQuery> queries;
-  for (uint64_t row = 0; row < rows; ++row) queries.push_back({type->read(header.data.data() + row * dims * type->width, dims), {}, ""});
+  for (uint64_t row = 0; row < rows; ++row) queries.push_back({type->read(header.data.data() + row * dims * type->width, dims), {}, "", ""});
   return queries;
 }
 
@@ -141,6 +141,7 @@ Result<GivenQuery> ParseObject(std::string_view line, size_t number) {
     if ((name != "column" && name != "tenant" && name != "id") || !value.is_string()) return BadLine(number, fmt::format("unknown member '{}'", Printable(name, 50)));
     if (name == "column") query.column = value.get<std::string>();
     if (name == "tenant") query.tenant = value.get<std::string>();
+    if (name == "id") query.label = value.get<std::string>();
   }
   return query;
 }

@@ -16,9 +16,13 @@ class BatchReader {
     progress_.total = total;
   }
 
-  Result<int64_t> Run(int jobs) {
+  Result<int64_t> Run(int jobs, const std::vector<Split>* splits) {
     const int wanted = std::max(1, jobs);
-    ARROW_ASSIGN_OR_RAISE(splits_, source_.Splits(wanted));
+    if (splits) {
+      splits_ = *splits;
+    } else {
+      ARROW_ASSIGN_OR_RAISE(splits_, source_.Splits(wanted));
+    }
     std::vector<std::thread> threads;
     const auto n = std::min<size_t>(static_cast<size_t>(wanted), std::max<size_t>(1, splits_.size()));
     for (size_t i = 1; i < n; ++i) threads.emplace_back([this] { Loop(); });
@@ -78,8 +82,8 @@ class BatchReader {
 }  // namespace
 
 Result<int64_t> ReadBatches(const Engine& engine, Source& source, const std::string& phase, int64_t total, int jobs,
-                            const std::function<std::unique_ptr<BatchWorker>()>& worker) {
-  return BatchReader(engine, source, phase, total, worker).Run(jobs);
+                            const std::function<std::unique_ptr<BatchWorker>()>& worker, const std::vector<Split>* splits) {
+  return BatchReader(engine, source, phase, total, worker).Run(jobs, splits);
 }
 
 }  // namespace vecferry

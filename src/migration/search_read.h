@@ -16,8 +16,9 @@ class BatchWorker {
   virtual void Merge() = 0;
 };
 
-/// Reads a whole dataset, split by split on several threads, with progress under `phase`. Returns how many records there were.
+/// Reads a whole dataset, split by split on several threads, with progress under `phase`, none under "". Returns how many records there were.
+/// `splits` are the dataset's, where they are known already.
 Result<int64_t> ReadBatches(const Engine& engine, Source& source, const std::string& phase, int64_t total, int jobs,
-                            const std::function<std::unique_ptr<BatchWorker>()>& worker);
+                            const std::function<std::unique_ptr<BatchWorker>()>& worker, const std::vector<Split>* splits = nullptr);
 
 }  // namespace vecferry

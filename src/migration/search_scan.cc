@@ -142,13 +142,13 @@ uint64_t KeyWord(std::string_view tenant, std::string_view id) {
 }
 
 Result<int64_t> ScanExact(const Engine& engine, Source& source, std::vector<ExactTask>* tasks, const AcceptKey& accept, const std::string& phase, int64_t total,
-                          int jobs) {
+                          int jobs, const std::vector<Split>* splits) {
   for (auto& task : *tasks) {
     task.nearest.assign(task.queries->size(), {});
     task.distances.assign(task.wanted.size(), {});
     task.met.clear();
   }
-  return ReadBatches(engine, source, phase, total, jobs, [&] { return std::make_unique<ExactWorker>(tasks, accept); });
+  return ReadBatches(engine, source, phase, total, jobs, [&] { return std::make_unique<ExactWorker>(tasks, accept); }, splits);
 }
 
 Result<std::vector<SearchHit>> ScanSearcher::Search(const SearchQuery& query) {
@@ -164,7 +164,13 @@ Result<std::vector<SearchHit>> ScanSearcher::Search(const SearchQuery& query) {
   task.queries = &queries;
   task.k = query.k;
   std::vector<ExactTask> tasks = {std::move(task)};
-  ARROW_RETURN_NOT_OK(ScanExact(engine_, source_, &tasks, {}, "", -1, 1).status());
+  {
+    const std::lock_guard lock(mutex_);
+    if (!splits_) {
+      ARROW_ASSIGN_OR_RAISE(splits_, source_.Splits(1));
+    }
+  }
+  ARROW_RETURN_NOT_OK(ScanExact(engine_, source_, &tasks, {}, "", -1, 1, &*splits_).status());
   std::vector<SearchHit> hits;
   for (auto& near : tasks[0].nearest[0]) hits.push_back({std::move(near.tenant), std::move(near.id), near.distance});
   return hits;

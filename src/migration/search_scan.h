@@ -1,5 +1,7 @@
 #pragma once
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -46,7 +48,7 @@ using AcceptKey = std::function<bool(uint64_t)>;
 /// Reads a dataset once, split by split on several threads, and finds for every query of every task its nearest records among all
 /// of those accepted. Memory is bounded by queries, k and the batches under way, not by the dataset. No progress is told under the phase "". Returns how many records were read.
 Result<int64_t> ScanExact(const Engine& engine, Source& source, std::vector<ExactTask>* tasks, const AcceptKey& accept, const std::string& phase, int64_t total,
-                          int jobs);
+                          int jobs, const std::vector<Split>* splits = nullptr);
 
 /// A search of a dataset whose store has none: every query reads it all. `higher` scores are never nearer: they are distances.
 class ScanSearcher final : public Searcher {
@@ -62,6 +64,8 @@ class ScanSearcher final : public Searcher {
   Source& source_;
   const RecordSchema schema_;
   const Metric otherwise_;
+  std::mutex mutex_;
+  std::optional<std::vector<Split>> splits_;   ///< asked for once: sources tell them to one thread
 };
 
 }  // namespace vecferry

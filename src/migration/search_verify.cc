@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <limits>
+#include <memory>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -29,7 +32,7 @@ class SearchProof {
     if (!r->rejected.empty() || (r->limit >= 0 && r->written)) {
       accept_source_ = [r](uint64_t key) { return !r->rejected.contains(key) && (r->limit < 0 || !r->written || r->written->contains(key)); };
     }
-    if (r->shared_target && r->written && !r->written->empty()) accept_target_ = [r](uint64_t key) { return r->written->contains(key); };
+    if (r->shared_target && r->ours && !r->ours->empty()) accept_target_ = [r](uint64_t key) { return r->ours->contains(key); };
   }
 
   Result<SearchReport> Run() {
@@ -66,7 +69,7 @@ class SearchProof {
         continue;
       }
       const VectorSpec* const other = target_info_.schema.FindVector(spec.name);
-      if (!other || other->kind != VectorKind::dense || other->dims != spec.dims) {
+      if (!other || other->kind != VectorKind::dense || other->dims != spec.dims || (other->element == Element::bit) != (spec.element == Element::bit)) {
         Missing(spec, other);
         continue;
       }
@@ -87,7 +90,7 @@ class SearchProof {
     column.column = spec.column();
     column.ok = false;
     column.top_overlap = column.least_top_overlap = column.overlap = column.rank_agreement = 0;
-    const std::string what = other ? fmt::format("has {} of {} dimensions, the source of {}", spec.column(), other->dims, spec.dims) : "has no " + spec.column();
+    const std::string what = other ? fmt::format("has {} as {} x {}, the source as {} x {}", spec.column(), other->dims, Name(other->element), spec.dims, Name(spec.element)) : "has no " + spec.column();
     column.findings.push_back({"no-column", "the target " + what, true});
     report_.columns.push_back(std::move(column));
   }
@@ -105,12 +108,13 @@ class SearchProof {
   Status FindQueries() {
     std::vector<VectorSpec> specs;
     for (const auto& column : columns_) specs.push_back(column.source);
+    if (specs.empty()) return Status::OK();
     records_ = source_info_.count;
     if (!options_.queries.empty()) {
       ARROW_ASSIGN_OR_RAISE(const auto given, ReadQueries(options_.queries));
       ARROW_ASSIGN_OR_RAISE(queries_, QueriesFor(given, specs));
       report_.queries = options_.queries;
-    } else if (!specs.empty()) {
+    } else {
       const bool tenants = source_info_.schema.has_tenant && target_info_.schema.has_tenant;
       ARROW_ASSIGN_OR_RAISE(queries_, SampleQueries(engine_, *request_.source, specs, options_, accept_source_, tenants, source_info_.count, jobs_, &records_));
       report_.queries = fmt::format("{} sampled, noise {:g}, seed {}", options_.query_count, options_.query_noise, options_.seed);
@@ -227,9 +231,16 @@ class SearchProof {
     if (c.target_scan) b.how = "scan", c.answer = c.target_scan->nearest;
     else if (c.target_exact) store(b, target, *c.target_exact, true, &c.answer);
     else if (c.target_index) store(b, target, *c.target_index, false, &c.answer);
+    for (auto* answers : {&c.reference, &c.answer}) std::for_each(answers->begin(), answers->end(), EachOnce);
     const auto latency = [](const std::optional<Asked>& index, const std::optional<Asked>& exact) { return index ? index->latency : exact ? exact->latency : Latencies(); };
     a.latency = latency(c.source_index, c.source_exact), b.latency = latency(c.target_index, c.target_exact);
     a.answered = static_cast<int64_t>(c.reference.size()), b.answered = static_cast<int64_t>(c.answer.size());
+  }
+
+  /// A dataset may hold an id twice: as a neighbour it counts once.
+  static void EachOnce(Answer& answer) {
+    std::unordered_set<uint64_t> met;
+    std::erase_if(answer, [&](const auto& near) { return !met.insert(near.key).second; });
   }
 
   void SetTies(ColumnProof& c) const {
@@ -336,9 +347,11 @@ DistanceOf ColumnProof::Distance(size_t q) const {
   } else {
     for (const auto& near : reference[q]) known->emplace(near.key, near.distance);
   }
-  return [known](uint64_t key) -> std::optional<double> {
+  // A scan met every record: what it does not know is not there, and no tie with anything.
+  const auto unknown = source_scan ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
+  return [known, unknown](uint64_t key) -> std::optional<double> {
     const auto at = known->find(key);
-    return at == known->end() ? std::nullopt : std::optional(at->second);
+    return at == known->end() ? unknown : std::optional(at->second);
   };
 }
 

@@ -18,7 +18,7 @@ struct ColumnProof {
   bool reference_is_scan = false;
   std::vector<TieOf> ties;                 ///< of each query
 
-  /// The distance of a record from query q, as the side that is the reference has it.
+  /// The distance of a record from query q, as the side that is the reference has it; infinite where it is known to have no such record.
   DistanceOf Distance(size_t q) const;
 };
 

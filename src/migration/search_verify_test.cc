@@ -149,11 +149,11 @@ TEST(QueryFile, SaysWhatIsWrongAndWhere) {
 
 TEST(QueryFile, FitsTheColumnsOrIsRefused) {
   const VectorSpec two = {"two", VectorKind::dense, Element::f32, 2, Metric::l2, ""}, three = {"three", VectorKind::dense, Element::f32, 3, Metric::l2, ""};
-  const QuerySet set = *QueriesFor({{{1, 2}, {}, ""}, {{1, 2, 3}, {}, ""}, {{4, 5}, "vector:two", ""}}, {two, three});
+  const QuerySet set = *QueriesFor({{{1, 2}, {}, "", ""}, {{1, 2, 3}, {}, "", ""}, {{4, 5}, "vector:two", "", ""}}, {two, three});
   EXPECT_EQ(set.at("two").size(), 2u);
   EXPECT_EQ(set.at("three").size(), 1u);
-  EXPECT_FALSE(QueriesFor({{{1}, {}, ""}}, {two, three}).ok());
-  EXPECT_FALSE(QueriesFor({{{1, 2, 3}, "two", ""}}, {two, three}).ok());
+  EXPECT_FALSE(QueriesFor({{{1}, {}, "", ""}}, {two, three}).ok());
+  EXPECT_FALSE(QueriesFor({{{1, 2, 3}, "two", "", ""}}, {two, three}).ok());
 }
 
 // ---- two sides ----
@@ -320,6 +320,14 @@ TEST(ProofBySearch, CountsEqualVectorsAsEqual) {
   }
 }
 
+TEST(ProofBySearch, CountsAnIdThatStandsTwiceOnce) {
+  Sides sides;
+  for (auto* rows : {&sides.source, &sides.target}) {
+    for (size_t i = 0; i < 200; ++i) rows->push_back((*rows)[i]);
+  }
+  EXPECT_EQ(sides.Column().top_overlap, 1);
+}
+
 TEST(ProofBySearch, KeepsToTenants) {
   Sides sides;
   sides.tenants = true;
@@ -345,7 +353,7 @@ TEST(ProofBySearch, LeavesOutWhatTheCopyLeftOut) {
   for (const auto& row : shared.source) written[KeyWord("", row.id)] = 0;
   for (size_t i = 0; i < 100; ++i) shared.target.push_back({"x" + std::to_string(i), test::Vector(9000 + i, 8), ""});
   shared.request.shared_target = true;
-  shared.request.written = &written;
+  shared.request.ours = &written;
   shared.target_search = RowSearcher::How{};
   EXPECT_EQ(shared.Column().top_overlap, 1);
 }

@@ -33,6 +33,7 @@ class Verifier {
       ARROW_RETURN_NOT_OK(Explain());
       Checks();
       outcome_.source_digest = std::move(source_.digest);
+      outcome_.source_rejects = std::move(source_.first_rejects);
     }
     if (request_.options.search) ARROW_RETURN_NOT_OK(Search());
     report().ok = std::all_of(report().checks.begin(), report().checks.end(), [](const Check& check) { return check.ok; });
@@ -183,6 +184,7 @@ class Verifier {
     outcome_.repair = std::move(found.keys);
     outcome_.extra = std::move(found.extra);
     outcome_.records = std::move(found.records);
+    outcome_.held = std::move(found.held);
     within_tolerance_ = found.within_tolerance;
     return Status::OK();
   }

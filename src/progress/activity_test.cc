@@ -110,7 +110,7 @@ TEST(ActivityRecorder, CountsWhatThisProcessDid) {
   EXPECT_EQ(a.records, 320);
   EXPECT_EQ(a.bytes, 2000);
   EXPECT_EQ(a.writes.count(), 1);
-  EXPECT_EQ(a.errors, (std::map<std::string, int64_t>{{"no-space", 1}, {"transient", 1}}));
+  EXPECT_EQ(a.errors, (std::map<std::string, int64_t>{{"no_space", 1}, {"transient", 1}}));
   EXPECT_EQ(a.rejects.at("too-large"), 1);
   EXPECT_EQ(a.retries, 1);
   EXPECT_EQ(a.buckets[12].checked, 50);

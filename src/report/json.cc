@@ -83,13 +83,22 @@ Json Rejects(const RunReport& r) {
   return json;
 }
 
+/// Null for one whose names are no text: they are the source's.
+Json SchemaOf(const RecordSchema& schema) {
+  try {
+    return Json::parse(schema.ToJson());
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  }
+}
+
 Json PlanOf(const RunReport& r) {
   Json json = {{"mapping", ToObject(r.mapping)}, {"transforms", ToObject(r.transforms)}, {"issues", Json::array()}, {"notes", Json::array()}};
   for (const auto& i : r.issues) json["issues"].push_back({{"code", i.code}, {"message", i.message}, {"count", i.count}, {"estimate", i.estimate}});
   for (const auto& n : r.notes) json["notes"].push_back({{"code", n.code}, {"message", n.message}, {"count", n.count}, {"warning", n.warning}});
   json["not_exact"] = Json::array();
   for (const auto& f : r.fates) json["not_exact"].push_back({{"data", f.data}, {"how", f.how}, {"why", f.why}});
-  if (r.schema) json["schema"] = Json::parse(r.schema->ToJson());
+  json["schema"] = r.schema ? SchemaOf(*r.schema) : Json();
   return json;
 }
 

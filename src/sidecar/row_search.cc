@@ -1,7 +1,9 @@
 #include "sidecar/row_search.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -9,6 +11,9 @@ namespace vecferry::sidecar {
 namespace {
 
 constexpr int64_t kPage = 65'536;
+/// Entries of the side-car whose keys are read at once, and how many such stretches are kept.
+constexpr int64_t kStretch = 4096;
+constexpr size_t kMostStretches = 256;
 
 class PairedSearcher final : public Searcher {
  public:
@@ -39,12 +44,36 @@ class PairedSearcher final : public Searcher {
     if (!side_) return named;
     ARROW_ASSIGN_OR_RAISE(const int64_t entry, EntryOf(hit.id));
     if (entry < 0 || entry >= side_->facts().count) return named;
-    ARROW_ASSIGN_OR_RAISE(auto entries, side_->From(entry));
-    Entry read;
-    ARROW_ASSIGN_OR_RAISE(const bool any, entries->Next(&read));
-    if (any && read.id) named.id = *read.id;
-    if (any && read.tenant) named.tenant = *read.tenant;
+    const std::lock_guard lock(keys_mutex_);
+    ARROW_ASSIGN_OR_RAISE(const Stretch* const keys, StretchOf(entry / kStretch));
+    const auto at = static_cast<size_t>(entry % kStretch);
+    if (at >= keys->size()) return named;
+    if ((*keys)[at].id) named.id = *(*keys)[at].id;
+    named.tenant = (*keys)[at].tenant;
     return named;
+  }
+
+  struct Key {
+    std::optional<std::string> id;
+    std::string tenant;
+  };
+  using Stretch = std::vector<Key>;
+
+  /// An entry is found by reading what stands before it, so its neighbours are kept as well.
+  Result<const Stretch*> StretchOf(int64_t number) {
+    if (const auto found = stretches_.find(number); found != stretches_.end()) return &found->second;
+    if (stretches_.size() >= kMostStretches) stretches_.clear();
+    ARROW_ASSIGN_OR_RAISE(auto entries, side_->From(number * kStretch));
+    Stretch stretch;
+    Entry entry;
+    while (stretch.size() < static_cast<size_t>(kStretch)) {
+      const auto any = entries->Next(&entry);
+      // An entry that cannot be read has no key; the source tells of it.
+      if (!any.ok() && !IsCategory(any.status(), Category::bad_content)) return any.status();
+      if (any.ok() && !*any) break;
+      stretch.push_back(any.ok() ? Key{entry.id, entry.tenant.value_or("")} : Key{});
+    }
+    return &(stretches_[number] = std::move(stretch));
   }
 
   /// The entry of the side-car that belongs to the row of that id; -1 where there is none.
@@ -73,6 +102,8 @@ class PairedSearcher final : public Searcher {
   const std::shared_ptr<const SideCar> side_;
   const bool join_by_id_;
   const VectorSpec vector_;
+  std::mutex keys_mutex_;
+  std::map<int64_t, Stretch> stretches_;
   std::mutex mutex_;
   std::vector<std::pair<int64_t, int64_t>> rows_;   ///< id and row, sorted
 };

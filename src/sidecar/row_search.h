@@ -24,7 +24,7 @@ class RowSearch {
 };
 
 /// The same with the keys of records: rows' own ids, or those of the side-car (nullptr: there is none). Memory: 16 bytes a row where
-/// rows have ids of their own.
+/// rows have ids of their own, and the keys of a million entries of the side-car.
 std::unique_ptr<Searcher> MakeSearcher(std::shared_ptr<RowSearch> search, std::shared_ptr<const Vectors> vectors, std::shared_ptr<const SideCar> side, bool join_by_id, VectorSpec vector);
 
 }  // namespace vecferry::sidecar

@@ -14,11 +14,16 @@ def vectors(rows, dims=DIMS, seed=11, unit=False):
     return x / numpy.linalg.norm(x, axis=1, keepdims=True) if unit else x
 
 
-def jsonl(path, x, metric="cosine", ids=None, tenants=None, columns=None):
+def scattered(rows, dims=DIMS, seed=6):
+    """Without clusters: what an index's lists divide is near each other."""
+    return numpy.random.default_rng(seed).standard_normal((rows, dims)).astype(numpy.float32)
+
+
+def jsonl(path, x, metric="cosine", ids=None, tenants=None, columns=None, kind="string"):
     """A file of records with one column, or with the columns given (name -> matrix). Returns how Vecferry is told it."""
     columns = columns or {"": x}
     specs = [{"name": name, "kind": "dense", "element": "f32", "dims": int(matrix.shape[1]), "metric": metric} for name, matrix in columns.items()]
-    schema = {"id_kind": "string", "tenant": tenants is not None, "document": False, "vectors": specs}
+    schema = {"id_kind": kind, "tenant": tenants is not None, "document": False, "vectors": specs}
     rows = len(next(iter(columns.values())))
     with open(path, "w", encoding="utf-8") as out:
         out.write(json.dumps({"vecferry": 1, "schema": schema}, separators=(",", ":")) + "\n")

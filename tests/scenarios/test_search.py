@@ -183,7 +183,7 @@ def test_a_dataset_without_metric_needs_one(work):
 
 @pytest.mark.parametrize("kind, how, exact", [("Flat", "store, exact", True), ("IVF16,Flat", "store, exact", True), ("HNSW16,Flat", "store, by its index", False)])
 def test_an_index_of_faiss_is_searched_by_faiss(work, kind, how, exact):
-    x = numpy.random.default_rng(6).standard_normal((ROWS, data.DIMS)).astype(numpy.float32)  # no clusters: what lists divide is near each other
+    x = data.scattered(ROWS)
     index = faiss.index_factory(data.DIMS, kind, faiss.METRIC_L2)
     index.train(x)
     index.add(x)

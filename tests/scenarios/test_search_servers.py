@@ -63,7 +63,7 @@ def test_both_servers_are_asked(work, qdrant, client):
 def test_records_that_are_gone_or_were_changed(work, qdrant, client):
     from qdrant_client import models
     x = data.vectors(ROWS)
-    source = data.jsonl(work.folder / "a.jsonl", x, ids=range(ROWS))
+    source = data.jsonl(work.folder / "a.jsonl", x, ids=range(ROWS), kind="u64")
     work.ok("copy", source, scenario.uri(qdrant), "-q")
     client.delete("docs", models.PointIdsList(points=list(range(0, ROWS, 5))), wait=True)
     column, = search(work, source, scenario.uri(qdrant), code=4)["columns"]
@@ -104,7 +104,7 @@ def test_a_copy_into_postgresql_is_found(work, database, metric):  # noqa: F811
 
 
 def test_an_index_that_finds_little_is_told(work, database):  # noqa: F811
-    x = data.vectors(3000)
+    x = data.scattered(3000)
     source = data.jsonl(work.folder / "a.jsonl", x)
     work.ok("copy", source, database.uri("docs"), "--index", "none", "-q")
     with database.connect() as connection:
@@ -154,9 +154,13 @@ def test_bench_of_one_and_of_two(work, qdrant, client, database):  # noqa: F811
 def test_bench_is_interrupted_with_what_was_measured(work, database):  # noqa: F811
     source = data.jsonl(work.folder / "a.jsonl", data.vectors(ROWS))
     work.ok("copy", source, database.uri("docs"), "-q")
-    process = subprocess.Popen(work.command("bench", database.uri("docs"), "--duration", "1h", "--warm-up", "0", "--json"), env=work.environment(),
+    log = work.folder / "log.jsonl"
+    process = subprocess.Popen(work.command("bench", database.uri("docs"), "--duration", "1h", "--warm-up", "0", "--log", log, "--json"), env=work.environment(),
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    time.sleep(2)
+    deadline = time.monotonic() + 60
+    while not (log.exists() and "bench: first" in log.read_text()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)
     report = json.loads(out)

@@ -14,7 +14,7 @@ namespace vecferry::chroma_local {
 namespace {
 
 constexpr int kAttempts = 5;
-constexpr const char* kCopiedSegment = "segment";
+constexpr const char* kCopiedSegment = "source.segment";
 
 Status BeingWritten(const fs::path& folder) {
   return MakeError({.category = Category::locked, .retry = Retry::after_delay,
@@ -122,6 +122,7 @@ Status Directory::Understand(const OpenWishes& wishes) {
   schema_ = chroma_model::SchemaOf(parameters, static_cast<int32_t>(collection_.dimension));
   ARROW_ASSIGN_OR_RAISE(schema_.has_document, HasField(db, chroma_model::kDocumentKey));
   ARROW_ASSIGN_OR_RAISE(schema_.has_tenant, HasField(db, layout_->tenant_field.empty() ? "tenant" : layout_->tenant_field));
+  metric_ = parameters.metric;
   settings_ = chroma_model::SettingsOf(parameters);
   function_ = parameters.function;
   return Status::OK();
@@ -167,6 +168,7 @@ Result<std::shared_ptr<const State>> Directory::Current(sqlite::Db& db) {
   if (state_ && frozen()) return state_;
   std::string key;
   if (!frozen()) {
+    ARROW_RETURN_NOT_OK(CheckStillThere(db));
     ARROW_ASSIGN_OR_RAISE(const int64_t last, db.QueryInt("SELECT max(seq_id) FROM embeddings_queue"));
     ARROW_ASSIGN_OR_RAISE(const int64_t vectors, Watermark(db, collection_.vector_segment));
     ARROW_ASSIGN_OR_RAISE(const int64_t metadata, Watermark(db, collection_.metadata_segment));
@@ -187,6 +189,14 @@ Result<std::shared_ptr<const State>> Directory::Current(sqlite::Db& db) {
   state_ = state;
   state_key_ = key;
   return state;
+}
+
+Status Directory::CheckStillThere(sqlite::Db& db) const {
+  ARROW_ASSIGN_OR_RAISE(auto row, db.Prepare("SELECT 1 FROM collections WHERE id=? AND name=?"));
+  ARROW_ASSIGN_OR_RAISE(const bool found, row.BindText(1, collection_.id).BindText(2, collection_.name).Step());
+  if (found) return Status::OK();
+  return MakeError(Category::not_found, fmt::format("the collection '{}' was deleted or renamed while it was read", Printable(collection_.name, 200)),
+                   "see what did it; snapshot=copy reads the folder as of one moment");
 }
 
 bool Directory::Unchanged(const State& state) const {

@@ -41,6 +41,7 @@ class Directory {
   const Collection& collection() const { return collection_; }
   const Tables& tables() const { return tables_; }
   const RecordSchema& schema() const { return schema_; }
+  Metric metric() const { return metric_; }
   const fs::path& folder() const { return folder_; }
   const std::string& identity() const { return identity_; }
   const fs::path& segment() const { return segment_; }
@@ -60,12 +61,15 @@ class Directory {
   /// Whether some record has a text under the key; in the tables, or the queue.
   Result<bool> HasField(sqlite::Db& db, std::string_view key) const;
   Result<std::shared_ptr<const FileVectors>> LoadFiles();
+  /// Category::not_found where the collection is gone from a live folder.
+  Status CheckStillThere(sqlite::Db& db) const;
 
   fs::path folder_, segment_;
   std::shared_ptr<const sqlite::Snapshot> snapshot_;
   Tables tables_;
   Collection collection_;
   RecordSchema schema_;
+  Metric metric_ = Metric::l2;
   std::map<std::string, std::string> settings_;
   std::string function_, identity_;
   const CancelToken* cancel_ = nullptr;

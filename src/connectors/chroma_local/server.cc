@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <sstream>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -26,6 +27,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A server of ours whose run was killed is on its way to its end.
+constexpr auto kFreeWithin = 10s;
 /// Python and all that Chroma loads may take their time on a busy machine.
 constexpr auto kReadyWithin = 90s;
 constexpr int kStarts = 3;
@@ -73,14 +76,26 @@ class FolderLock {
   const int fd_;
 };
 
-Status CheckNobody(const fs::path& folder) {
+std::string HoldersOfDatabase(const fs::path& folder) {
   for (const char* suffix : {"", "-wal", "-journal"}) {
-    const std::string holders = HoldersOf(folder / (std::string(kDatabaseFile) + suffix));
-    if (holders.empty()) continue;
-    return MakeError({.category = Category::locked, .next_step = "end that program, or write through its server: chroma://HOST:PORT"},
-                     fmt::format("{} is open in another process ({}): two must not write the folder at once", folder.string(), holders));
+    std::string holders = HoldersOf(folder / (std::string(kDatabaseFile) + suffix));
+    if (!holders.empty()) return holders;
   }
-  return Status::OK();
+  return "";
+}
+
+Status CheckNobody(const fs::path& folder, const CancelToken* cancel) {
+  const auto deadline = std::chrono::steady_clock::now() + kFreeWithin;
+  for (;;) {
+    if (cancel) ARROW_RETURN_NOT_OK(cancel->Check());
+    const std::string holders = HoldersOfDatabase(folder);
+    if (holders.empty()) return Status::OK();
+    if (std::chrono::steady_clock::now() > deadline) {
+      return MakeError({.category = Category::locked, .next_step = "end that program, or write through its server: chroma://HOST:PORT"},
+                       fmt::format("{} is open in another process ({}): two must not write the folder at once", folder.string(), holders));
+    }
+    std::this_thread::sleep_for(100ms);
+  }
 }
 
 /// The inode of the socket that listens on the port of 127.0.0.1, from /proc; "" where it cannot be told.
@@ -175,7 +190,7 @@ Result<std::shared_ptr<Server>> Server::Start(const fs::path& folder, const std:
   fs::create_directories(canonical, ec);
   if (ec) return ErrnoError(ec.value(), "cannot create", canonical.string());
   ARROW_ASSIGN_OR_RAISE(auto lock, FolderLock::Take(canonical));
-  ARROW_RETURN_NOT_OK(CheckNobody(canonical));
+  ARROW_RETURN_NOT_OK(CheckNobody(canonical, cancel));
   Status failure;
   for (int start = 0; start < kStarts; ++start) {
     auto impl = std::make_unique<Impl>();

@@ -1,5 +1,6 @@
 #include "connectors/chroma_local/sink.h"
 
+#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,7 +19,7 @@ struct Connection {
   std::shared_ptr<chroma_model::Client> client;
 };
 
-class DirectorySink final : public Sink {
+class DirectorySink final : public Sink, public Undo {
  public:
   DirectorySink(SinkWishes wishes, const OpenContext& context, const Capabilities& can)
       : wishes_(std::move(wishes)), layout_(context.layout), cancel_(context.cancel), can_(can) {}
@@ -38,19 +39,18 @@ class DirectorySink final : public Sink {
     auto directory = Directory::Open(wishes, context);
     if (IsCategory(directory.status(), Category::not_found)) return info;
     ARROW_RETURN_NOT_OK(directory.status());
+    const Metric metric = (*directory)->metric();
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo found, MakeSource(std::move(*directory))->Describe());
     info.exists = true;
     info.count = found.count;
     info.schema = found.schema;
+    if (info.schema.vectors.empty()) info.schema.vectors.push_back({"", VectorKind::dense, Element::f32, 0, metric, ""});
+    info.notes.insert(info.notes.end(), found.notes.begin(), found.notes.end());
     return info;
   }
 
   Status Prepare(const SinkSpec& spec) override {
-    if (!inner_) {
-      std::vector<Note> notes;
-      ARROW_RETURN_NOT_OK(CheckFolder(&notes).status());
-      ARROW_RETURN_NOT_OK(Connect());
-    }
+    ARROW_RETURN_NOT_OK(EnsureConnected());
     return inner_->Prepare(spec);
   }
 
@@ -63,11 +63,37 @@ class DirectorySink final : public Sink {
   Result<std::string> KeyOf(std::string_view tenant, std::string_view id) const override { return inner_ ? inner_->KeyOf(tenant, id) : std::string(id); }
   bool InjectiveKeys(const RecordSchema& schema) const override { return inner_ ? inner_->InjectiveKeys(schema) : !schema.has_tenant; }
   Lookup* lookup() override { return inner_ ? inner_->lookup() : nullptr; }
-  Undo* undo() override { return inner_ ? inner_->undo() : nullptr; }
+  Undo* undo() override { return this; }
   IndexDeferral* indexing() override { return inner_ ? inner_->indexing() : nullptr; }
   Result<std::unique_ptr<Source>> OpenReadBack() override { return inner_ ? inner_->OpenReadBack() : NotPrepared(); }
 
+  // ---- Undo, of a sink that was only described too
+  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+    ARROW_RETURN_NOT_OK(EnsureConnected());
+    return inner_->undo()->Capture(tenants, ids);
+  }
+  Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) override {
+    ARROW_RETURN_NOT_OK(EnsureConnected());
+    return inner_->undo()->Restore(tenants, ids, images);
+  }
+  Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+    ARROW_RETURN_NOT_OK(EnsureConnected());
+    return inner_->undo()->DeleteIds(tenants, ids);
+  }
+  Status DropDataset() override {
+    ARROW_RETURN_NOT_OK(EnsureConnected());
+    return inner_->undo()->DropDataset();
+  }
+
  private:
+  Status EnsureConnected() {
+    std::lock_guard guard(mutex_);
+    if (inner_) return Status::OK();
+    std::vector<Note> notes;
+    ARROW_RETURN_NOT_OK(CheckFolder(&notes).status());
+    return Connect();
+  }
+
   static Status NotPrepared() { return MakeError(Category::internal, "the folder's server was not started"); }
 
   /// Whether there is a folder of Chroma; one that cannot be written as it is is refused.
@@ -118,6 +144,7 @@ class DirectorySink final : public Sink {
   const Layout* layout_;
   const CancelToken* cancel_;
   const Capabilities& can_;
+  std::mutex mutex_;
   std::unique_ptr<Sink> inner_;
 };
 
