@@ -214,3 +214,13 @@ def test_the_services_own_search_is_compared(service, work):  # noqa: F811
     assert report["ok"] and "search" in json.dumps(report)
     service.vendor("upsert", index="searched", records=[{"id": f"rec-{i}", "values": [1.0, 0.0, 0.0, 0.001 * i]} for i in range(1, 300) if i % 10])
     assert work.run("verify", source, service.uri("searched"), "--level", "search").returncode == 4
+
+
+def test_an_index_of_pods_is_written_into(service, work):  # noqa: F811
+    service.vendor("create", name="pod-target", dimension=4, metric="cosine", pod=True)
+    source = jsonl(work.folder / "s.jsonl", [record(i) for i in range(30)])
+    report = work.copy(source, service.uri("pod-target"), "--verify", "none", "--validate", "full")
+    assert (report["written"], report["mismatches"]) == (30, 0)
+    assert len(service.vendor("fetch", index="pod-target", ids=[f"rec-{i}" for i in range(30)])) == 30
+    refused = work.run("copy", source, service.uri("pod-target"), "--on-exists", "replace", "--yes", "--restart")
+    assert refused.returncode == 8

@@ -31,6 +31,7 @@ bool HasTag(const Dataset& dataset, const char* tag) { return dataset.info && da
 Status Dataset::Locate() {
   if (!target.host.empty()) {
     ARROW_ASSIGN_OR_RAISE(index, Index::Open(target.data, cancel));
+    if (!target.ask_control) return Status::OK();
     // Tags and names alone: a key of the data plane need not be one of the control plane.
     if (const auto all = control->List(); all.ok()) {
       for (const auto& each : *all) {

@@ -209,6 +209,7 @@ TEST(PineconeTargets, AreUnderstoodAsPeopleWriteThem) {
   EXPECT_EQ(by_host->data.endpoint.Display(), "docs-x.svc.pinecone.io:443");
   EXPECT_FALSE(by_host->one_namespace);
   EXPECT_FALSE(target("pinecone://127.0.0.1:5080")->data.endpoint.tls);
+  EXPECT_FALSE(target("pinecone://127.0.0.1:5080")->ask_control);
   EXPECT_TRUE(target("pinecone:docs#__default__")->one_namespace);
   for (const char* text : {"pinecone:Docs", "pinecone://", "pinecone:docs?nope=1", "pinecone:docs?control=http%3A%2F%2Fapi.example.com"}) EXPECT_FALSE(target(text).ok()) << text;
 }

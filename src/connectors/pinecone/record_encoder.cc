@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 
 #include <arrow/record_batch.h>
@@ -24,33 +23,35 @@ T Load(const void* from, int64_t i) {
   return value;
 }
 
-/// Into space for the longest numbers, which is cut afterwards: growing per number would cost more than printing it.
+/// By way of `scratch`, which is space for the longest numbers: growing per number would cost more than printing it.
 template <class T>
-void AppendNumbers(const void* numbers, int64_t n, std::string* out) {
-  const size_t begin = out->size();
-  out->resize(begin + 2 + static_cast<size_t>(n) * (kLongestNumber + 1));
-  char* at = out->data() + begin;
+void AppendNumbers(const void* numbers, int64_t n, std::vector<char>* scratch, std::string* out) {
+  const size_t most = 2 + static_cast<size_t>(n) * (kLongestNumber + 1);
+  if (scratch->size() < most) scratch->resize(most);
+  char* at = scratch->data();
   *at++ = '[';
   for (int64_t i = 0; i < n; ++i) {
     if (i > 0) *at++ = ',';
     at = std::to_chars(at, at + kLongestNumber, Load<T>(numbers, i)).ptr;
   }
   *at++ = ']';
-  out->resize(static_cast<size_t>(at - out->data()));
+  out->append(scratch->data(), static_cast<size_t>(at - scratch->data()));
 }
 
 Status Missing(const VectorSpec& spec) {
   return BadRecord("missing-vector", fmt::format("the record has no {}, which every record of the index has", Printable(spec.column(), 200)));
 }
 
-/// Finite, and with something in it where that is asked for.
+/// Finite, and with something in it where that is asked for. Without a branch a number.
 Status CheckNumbers(const VectorSpec& spec, const void* numbers, int64_t n, bool dense) {
-  bool some = false;
+  constexpr uint32_t kSign = 0x80000000u, kInfinity = 0x7f800000u;
+  uint32_t some = 0, odd = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const float value = Load<float>(numbers, i);
-    if (!std::isfinite(value)) return BadRecord("bad-vector", fmt::format("{} has a number that is not finite", Printable(spec.column(), 200)));
-    some |= value != 0;
+    const uint32_t magnitude = Load<uint32_t>(numbers, i) & ~kSign;
+    some |= magnitude;
+    odd |= static_cast<uint32_t>(magnitude >= kInfinity);
   }
+  if (odd) return BadRecord("bad-vector", fmt::format("{} has a number that is not finite", Printable(spec.column(), 200)));
   if (dense && !some) return BadRecord("zero-vector", fmt::format("{} has zeros alone, which Pinecone refuses", Printable(spec.column(), 200)));
   return Status::OK();
 }
@@ -95,13 +96,14 @@ struct RecordEncoder::Impl {
   PayloadEncoder payload;
   MetadataWriter metadata;
   std::vector<uint32_t> sorted;
+  std::vector<char> scratch;
 
   Status Dense(const VectorColumn& column, int64_t row, std::string* out) {
     if (column.IsNull(row)) return Missing(column.spec);
     const std::string_view bytes = column.Dense(row);
     ARROW_RETURN_NOT_OK(CheckNumbers(column.spec, bytes.data(), column.spec.dims, true));
     *out += ",\"values\":";
-    AppendNumbers<float>(bytes.data(), column.spec.dims, out);
+    AppendNumbers<float>(bytes.data(), column.spec.dims, &scratch, out);
     return Status::OK();
   }
 
@@ -117,9 +119,9 @@ struct RecordEncoder::Impl {
     std::sort(sorted.begin(), sorted.end());
     if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) return BadRecord("bad-vector", "a sparse vector has an index twice");
     *out += ",\"sparseValues\":{\"indices\":";
-    AppendNumbers<uint32_t>(column.indices + begin, n, out);
+    AppendNumbers<uint32_t>(column.indices + begin, n, &scratch, out);
     *out += ",\"values\":";
-    AppendNumbers<float>(column.values + begin, n, out);
+    AppendNumbers<float>(column.values + begin, n, &scratch, out);
     *out += '}';
     return Status::OK();
   }

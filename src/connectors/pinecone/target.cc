@@ -120,6 +120,7 @@ Result<Target> ParseTarget(const Location& location) {
   target.metadata.mark_reals = options["reals"] == "mark";
   target.metadata.encode = options["metadata"] == "json";
   ARROW_RETURN_NOT_OK(TakePlace(location, &target));
+  target.ask_control = target.host.empty() || !IsLoopback(target.data.endpoint.host) || control != kControl;
   return target;
 }
 

@@ -16,6 +16,7 @@ struct Target {
   std::string index;              ///< by its name, which the control plane knows the host of; "" where the host is named
   std::string host;               ///< as written, "" where the name is
   Service control, data;          ///< `data` where the host is named
+  bool ask_control = true;        ///< false: an index on this machine is no business of the vendor's control plane
   std::map<std::string, std::string> reaching;  ///< options of both, checked
   std::string cloud, region;      ///< of an index that is made
   std::string ids_file;           ///< ids to read, one a line, instead of those that the index lists
