@@ -93,10 +93,12 @@ def test_a_server_that_is_gone_is_told(work, qdrant, client):
     assert work.run("bench", scenario.uri(qdrant), "--requests", "3").returncode == 5
 
 
-def test_tenants_in_payloads_and_in_shards(work, qdrant, client):
+@pytest.mark.parametrize("store", ["qdrant", "postgresql"])
+def test_tenants_are_asked_by_themselves(work, qdrant, client, database, store):  # noqa: F811
     x = data.vectors(200)
     source = data.jsonl(work.folder / "a.jsonl", x, tenants=[f"t{i % 3}" for i in range(200)])
-    report = work.json("copy", source, scenario.uri(qdrant), "--verify", "search")
+    target = scenario.uri(qdrant) if store == "qdrant" else database.uri("docs")
+    report = work.json("copy", source, target, "--verify", "search")
     column, = report["verify"]["search"]["columns"]
     assert column["target"]["how"] == "store, exact" and column["top_overlap"] == 1
 
