@@ -8,7 +8,8 @@ namespace vecferry::chroma_model {
 double AsServerReads(std::string_view decimal);
 
 /// Whether the server keeps a finite double as it is. It reads a value as it is sent and, out of its write-ahead log, once more, both times in its
-/// shortest spelling: no other spelling helps. Kept are all of 15 digits or less, and about four in five of the others.
+/// shortest spelling: no other spelling helps. Kept are all of 15 digits or less between 1e-7 and 1e22,
+/// and about four in five of the others.
 bool IsKeptExactly(double value);
 
 }  // namespace vecferry::chroma_model

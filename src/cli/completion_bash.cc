@@ -60,10 +60,13 @@ _vecferry_runs() { vecferry runs 2>/dev/null | awk 'NR > 1 { print $1 }'; }
 _vecferry_words() { local IFS=$' \n'; COMPREPLY+=($(compgen -W "$1" -- "$2")); }
 _vecferry_files() { local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$1")); }
 )sh";
-  // A colon and an equals sign are words of their own to bash, so that a path after SCHEME: is a word as well.
+  // A colon and an equals sign are words of their own to bash, so that a path after SCHEME: is a word as well. What is offered as a file name
+  // has its colon quoted: a scheme is none.
   text += fmt::format(
-      "_vecferry_uris() {{\n  _vecferry_files \"$1\"\n  if [[ ${{COMP_WORDS[COMP_CWORD]}} == : || ${{COMP_WORDS[COMP_CWORD-1]}} == : ]]; then return; fi\n"
-      "  compopt -o nospace 2>/dev/null\n  _vecferry_words '{}' \"$1\"\n}}\n",
+      "_vecferry_uris() {{\n  if [[ ${{COMP_WORDS[COMP_CWORD]}} == : || ${{COMP_WORDS[COMP_CWORD-1]}} == : ]]; then _vecferry_files \"$1\"; return; fi\n"
+      "  _vecferry_words '{}' \"$1\"\n"
+      "  if (( ${{#COMPREPLY[@]}} == 0 )); then _vecferry_files \"$1\"; return; fi\n"
+      "  compopt -o nospace 2>/dev/null\n  local IFS=$'\\n'\n  COMPREPLY+=($(compgen -f -- \"$1\"))\n}}\n",
       Schemes(registry, true));
   text += R"sh(_vecferry() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}

@@ -53,7 +53,8 @@ std::string Functions(const Registry& registry) {
 end
 function __vecferry_is
   set -l words (commandline -opc)
-  test (count $words) -gt (count $argv); and test "$words[2..(math 1 + (count $argv))]" = "$argv"
+  set -l last (math 1 + (count $argv))
+  test (count $words) -ge $last; and test "$words[2..$last]" = "$argv"
 end
 function __vecferry_second
   set -l words (commandline -opc)

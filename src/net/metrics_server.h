@@ -27,7 +27,7 @@ class MetricsServer {
   std::string url_;
 };
 
-/// "HOST:PORT" of what is said; Category::usage.
+/// Host, without the brackets of IPv6, and port; Category::usage.
 Result<std::pair<std::string, int>> ParseMetricsAddress(const std::string& address);
 
 }  // namespace vecferry

@@ -7,7 +7,7 @@ namespace {
 
 TEST(MetricsAddress, IsOfThisMachineUnlessAHostIsGiven) {
   const std::pair<const char*, std::pair<std::string, int>> cases[] = {{"9464", {"127.0.0.1", 9464}},   {":9464", {"127.0.0.1", 9464}},         {"localhost:1", {"127.0.0.1", 1}},
-                                                                       {"0.0.0.0:80", {"0.0.0.0", 80}}, {"[::1]:65535", {"[::1]", 65535}}, {"10.1.2.3:0", {"10.1.2.3", 0}}};
+                                                                       {"0.0.0.0:80", {"0.0.0.0", 80}}, {"[::1]:65535", {"::1", 65535}}, {"10.1.2.3:0", {"10.1.2.3", 0}}};
   for (const auto& [text, wanted] : cases) {
     const auto parsed = ParseMetricsAddress(text);
     ASSERT_TRUE(parsed.ok()) << text << ": " << parsed.status();

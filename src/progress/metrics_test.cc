@@ -34,7 +34,7 @@ TEST(MetricsListener, CountsWhatTheEventsTell) {
   listener.On({Event::Kind::request, "", {}, {}, {true, true, 1, 1, 0.2}});
   const std::string text = TextOf(listener);
   for (const char* line : {"vecferry_records_total{outcome=\"written\"} 250", "vecferry_writes_in_flight 2", "vecferry_errors_total{category=\"transient\"} 2",
-                           "vecferry_retries_total{side=\"sink\"} 1", "vecferry_retries_total{side=\"unknown\"} 1", "vecferry_rejects_total{code=\"too-large\"} 1", "vecferry_warnings_total 1",
+                           "vecferry_retries_total{side=\"target\"} 1", "vecferry_retries_total{side=\"unknown\"} 1", "vecferry_rejects_total{code=\"too-large\"} 1", "vecferry_warnings_total 1",
                            "vecferry_phase{phase=\"transfer\"} 1", "vecferry_request_duration_seconds_bucket{operation=\"write\",le=\"0.1\"} 0",
                            "vecferry_request_duration_seconds_bucket{operation=\"write\",le=\"0.25\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(line));

@@ -93,6 +93,73 @@ std::vector<std::string> ShowVectors(const Row& row) {
   return shown;
 }
 
+const VectorColumn* ColumnOf(const RecordView& view, const std::string& name) {
+  const auto& all = view.vectors();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.spec.column() == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// The values of a dense vector that is there and finite, else nothing.
+std::optional<std::vector<float>> Values(const VectorColumn* column, int64_t row, std::vector<double>* norms) {
+  if (!column || column->spec.kind != VectorKind::dense || column->IsNull(row) || HasNonFinite(column->spec.element, column->Dense(row))) return std::nullopt;
+  norms->push_back(Norm(column->spec.element, column->spec.dims, column->Dense(row)));
+  return Floats(column->spec, column->Dense(row));
+}
+
+std::string_view BytesOf(const std::vector<float>& values) { return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)}; }
+
+/// One dense column of both sides: norms and cosines as records come, the plane at the end.
+class ColumnGatherer {
+ public:
+  explicit ColumnGatherer(const VectorSpec& spec) : dims_(static_cast<size_t>(spec.dims)) {
+    told_.column = spec.column();
+    told_.source = told_.target = spec;
+  }
+
+  void Add(const Row& ours, const Row* theirs) {
+    const auto source = Values(ColumnOf(ours.view, told_.column), ours.row, &told_.source_norms);
+    const VectorColumn* const column = theirs ? ColumnOf(theirs->view, told_.column) : nullptr;
+    auto target = column ? Values(column, theirs->row, &told_.target_norms) : std::nullopt;
+    if (column) told_.target = column->spec;
+    if (!source) return;
+    if (target && target->size() != source->size()) target.reset();
+    if (target) Compare(*source, *target);
+    if (static_cast<int64_t>(packed_.size() + dims_) > kMostFloats) return;
+    packed_.insert(packed_.end(), source->begin(), source->end());
+    SampledPoint point;
+    point.id = ours.view.id(ours.row);
+    point.in_target = target.has_value();
+    told_.points.push_back(std::move(point));
+    targets_.push_back(target.value_or(std::vector<float>()));
+  }
+
+  SampledColumn Finish() {
+    if (told_.compared > 0) told_.mean_cosine = cosines_ / static_cast<double>(told_.compared);
+    const Plane plane = FitPlane(packed_, dims_);
+    told_.explained = plane.explained;
+    for (size_t i = 0; i < told_.points.size(); ++i) {
+      SampledPoint& point = told_.points[i];
+      std::tie(point.source_x, point.source_y) = plane.Place(packed_.data() + i * dims_);
+      if (point.in_target) std::tie(point.target_x, point.target_y) = plane.Place(targets_[i].data());
+    }
+    return std::move(told_);
+  }
+
+ private:
+  void Compare(const std::vector<float>& source, const std::vector<float>& target) {
+    const double cosine = Cosine(Element::f32, static_cast<int32_t>(dims_), BytesOf(source), BytesOf(target));
+    told_.least_cosine = std::min(told_.least_cosine, cosine);
+    cosines_ += cosine;
+    ++told_.compared;
+  }
+
+  const size_t dims_;
+  SampledColumn told_;
+  std::vector<float> packed_;                ///< of the source, one after the other
+  std::vector<std::vector<float>> targets_;  ///< beside the points
+  double cosines_ = 0;
+};
+
 class Sampler {
  public:
   Sampler(const Engine& engine, const SampleOptions& options) : engine_(engine), options_(options), began_(engine.clock.Now()) {}
@@ -230,60 +297,15 @@ class Sampler {
     }
   }
 
-  static const VectorColumn* ColumnOf(const RecordView& view, const std::string& name) {
-    const auto& all = view.vectors();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.spec.column() == name; });
-    return found == all.end() ? nullptr : &*found;
-  }
-
-  /// The values of a dense vector that is there and finite, else nothing.
-  static std::optional<std::vector<float>> Values(const VectorColumn* column, int64_t row, std::vector<double>* norms) {
-    if (!column || column->spec.kind != VectorKind::dense || column->IsNull(row) || HasNonFinite(column->spec.element, column->Dense(row))) return std::nullopt;
-    norms->push_back(Norm(column->spec.element, column->spec.dims, column->Dense(row)));
-    return Floats(column->spec, column->Dense(row));
-  }
-
   Status AddColumn(size_t index) {
     const VectorSpec& spec = from_.info.schema.vectors[index];
     if (spec.kind != VectorKind::dense || spec.dims <= 0) return Status::OK();
-    SampledColumn told;
-    told.column = spec.column();
-    told.source = told.target = spec;
-    std::vector<float> packed;
-    std::vector<std::pair<SampledPoint, std::pair<std::vector<float>, std::vector<float>>>> points;
-    double cosines = 0;
+    ColumnGatherer gatherer(spec);
     for (size_t i = 0; i < rows_.size(); ++i) {
-      const VectorColumn* const ours = ColumnOf(rows_[i].view, told.column);
-      const auto source = Values(ours, rows_[i].row, &told.source_norms);
       const auto at = found_.find(i);
-      const VectorColumn* theirs = at == found_.end() ? nullptr : ColumnOf(at->second.view, told.column);
-      const auto target = theirs ? Values(theirs, at->second.row, &told.target_norms) : std::nullopt;
-      if (!source) continue;
-      const bool both = target && target->size() == source->size();
-      if (theirs) told.target = theirs->spec;
-      if (both) {
-        const auto bytes = [](const std::vector<float>& v) { return std::string_view(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)); };
-        const double cosine = Cosine(Element::f32, spec.dims, bytes(*source), bytes(*target));
-        told.least_cosine = std::min(told.least_cosine, cosine);
-        cosines += cosine;
-        ++told.compared;
-      }
-      if (static_cast<int64_t>(packed.size()) + spec.dims > kMostFloats) continue;
-      packed.insert(packed.end(), source->begin(), source->end());
-      SampledPoint point;
-      point.id = rows_[i].view.id(rows_[i].row);
-      point.in_target = both;
-      points.emplace_back(std::move(point), std::pair(*source, both ? *target : std::vector<float>()));
+      gatherer.Add(rows_[i], at == found_.end() ? nullptr : &at->second);
     }
-    if (told.compared > 0) told.mean_cosine = cosines / static_cast<double>(told.compared);
-    const Plane plane = FitPlane(packed, static_cast<size_t>(spec.dims));
-    told.explained = plane.explained;
-    for (auto& [point, values] : points) {
-      std::tie(point.source_x, point.source_y) = plane.Place(values.first.data());
-      if (point.in_target) std::tie(point.target_x, point.target_y) = plane.Place(values.second.data());
-      told.points.push_back(std::move(point));
-    }
-    sample_.columns.push_back(std::move(told));
+    sample_.columns.push_back(gatherer.Finish());
     return Status::OK();
   }
 

@@ -32,12 +32,16 @@ class Terminal:
     def wait(self, pattern, seconds=30):
         """Reads until it is there; what was read is gone afterwards."""
         end = time.monotonic() + seconds
-        while not (found := re.search(pattern, self.text)):
+        while not (found := re.search(pattern, self.plain())):
             assert time.monotonic() < end, f"{pattern!r} does not come: {self.text!r}"
             if select.select([self.fd], [], [], 0.2)[0]:
                 self.text += os.read(self.fd, 1 << 16).decode(errors="replace")
-        self.text = self.text[found.end():]
+        self.text = self.plain()[found.end():]
         return found
+
+    def plain(self):
+        """Without bells, padding and colours, which come in the midst of words."""
+        return re.sub(r"[\x00\x07]|\x1b\[[0-9;]*[A-Za-z]", "", self.text)
 
     def settle(self, seconds=0.5):
         while select.select([self.fd], [], [], seconds)[0]:
@@ -133,8 +137,8 @@ def test_zsh_by_the_tab_key(place):
         shell.send("PROMPT=; source script.zsh && autoload -U compinit && compinit -u -D && source script.zsh && zstyle ':completion:*' list-prompt '' && bindkey '^I' complete-word && "
                    "LISTMAX=0 && stty -echo; echo re''ady\n")
         shell.wait("\nready|\rready")
-        for typed, wanted in [("vecferry veri\t", "verify "), ("vecferry copy --on-exists=ups\t", "--on-exists=upsert"), ("vecferry copy --on-exists ups\t", "--on-exists upsert"),
-                              ("vecferry copy x y --batch-s\t", "--batch-size="), ("vecferry backup pru\t", "prune"), ("vecferry backup prune --keep\t", "--keep-last="),
+        for typed, wanted in [("vecferry veri\t", "verify"), ("vecferry copy --on-exists=ups\t", "--on-exists=upsert"), ("vecferry copy --on-exists ups\t", "--on-exists upsert"),
+                              ("vecferry copy x y --batch-s\t", "--batch-size"), ("vecferry backup pru\t", "prune"), ("vecferry backup prune --keep\t", "--keep-last"),
                               ("vecferry completion fi\t", "fish"), ("vecferry inspect qdrant-l\t", "qdrant-local:"), ("vecferry copy parquet:in\t", r"parquet:in\.parquet"),
                               ("vecferry copy --config with\t", r"with\\ blank\.yaml"), ("vecferry status 2\t", place.run_id), ("vecferry rollback la\t", "last"),
                               ("vecferry clean --run 2\t", place.run_id), ("vecferry help rest\t", "restore"), ("vecferry stores sqlite-v\t", "sqlite-vec")]:

@@ -29,7 +29,7 @@ def ask(server, path, body=None):
 
 def values():
     numbers = random.Random(5)
-    return [numbers.uniform(-1000, 1000) for _ in range(1000)] + [numbers.gauss(0, 1) * 10 ** numbers.randint(-12, 12) for _ in range(1000)]
+    return [numbers.uniform(-1000, 1000) for _ in range(1000)] + [numbers.uniform(1, 10) * 10 ** numbers.randint(-6, 6) for _ in range(1000)]
 
 
 def test_the_server_alters_what_it_is_told_plainly(chroma):
@@ -55,7 +55,7 @@ def test_doubles_arrive_as_they_were_or_are_told(chroma, tmp_path):
     result, kept = copied("as-they-are", code=3)
     assert 100 < result["rejected"] < 800 and len(kept) == result["written"] == len(sent) - result["rejected"]
     assert all(x == sent[i] for i, x in kept.items())
-    rejects = [json.loads(line)["reject"]["code"] for line in open(result["rejects_file"])]
+    rejects = [json.loads(line)["code"] for line in open(result["rejects_file"])]
     assert set(rejects) == {"inexact-double"} and len(rejects) == result["rejected"]
     result, kept = copied("digits", "--map", "digits:x", code=0)
     assert len(kept) == len(sent) and all(x == float(f"{sent[i]:.14e}") for i, x in kept.items())

@@ -1,8 +1,10 @@
 """A service that fails every third request and dies twice ends in the same digest as one that never fails: as a target, and as a source."""
+import json
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -29,6 +31,9 @@ class Chroma:
     def stop(self):
         self.server.stop()
 
+    def prepare(self, name, features):
+        return self.server.port
+
     def die(self, proxy):
         self.server.kill()
 
@@ -48,10 +53,19 @@ class Pinecone:
         self.server = Launched("pinecone", folder / "pinecone")
 
     def start(self):
-        return self.server.start().port
+        self.server.start()
+        return self.server.port
 
     def stop(self):
         self.server.stop()
+
+    def prepare(self, name, features):
+        """An index, and the port of its host: it is the host that fails, and not who tells where it is."""
+        body = {"name": name, "dimension": matrix_data.DIMS, "metric": {"dot": "dotproduct", "l2": "euclidean"}.get(features.metric(), features.metric()),
+                "spec": {"serverless": {"cloud": "aws", "region": "us-east-1"}}}
+        request = urllib.request.Request(f"{self.server.state['control']}/indexes", json.dumps(body).encode(), {"Api-Key": "test-key", "Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            return int(json.load(answer)["host"].rpartition(":")[2])
 
     def die(self, proxy):
         alive, proxy.upstream = proxy.upstream, 1
@@ -62,7 +76,7 @@ class Pinecone:
         threading.Thread(target=back).start()
 
     def uri(self, port, name):
-        return f"pinecone:{name.lower()}?control=http%3A%2F%2F127.0.0.1%3A{port}"
+        return f"pinecone://127.0.0.1:{port}"
 
 
 SERVICES = {"chroma": Chroma, "pinecone": Pinecone}
@@ -78,9 +92,9 @@ def service(request, tmp_path):
     made.stop()
 
 
-def failing(service):
+def failing(service, port):
     """Each third request fails, in turn before and after the service did what was asked; at two of them it dies as well."""
-    proxy = fault_proxy.FaultProxy(service.port)
+    proxy = fault_proxy.FaultProxy(port)
     amiss = [fault_proxy.Status(503), fault_proxy.Status(429, headers={"Retry-After": "0"}), fault_proxy.Reset(), fault_proxy.Reset(forward=True),
              fault_proxy.Status(500, forward=True), fault_proxy.Cut()]
     for i, fault in enumerate(amiss):
@@ -92,16 +106,20 @@ def failing(service):
 def test_the_digest_is_that_of_a_service_that_never_fails(service, tmp_path):
     place = harness.Workplace(tmp_path / "place")
     store = next(s for s in place.json("stores")["stores"] if s["scheme"] == service.name)
+    features = matrix_data.Features.of(store["capabilities"])
+    features.sparse = features.named = False  # one index of dense vectors
     data = tmp_path / "data.jsonl"
-    matrix_data.write(data, matrix_data.Features.of(store["capabilities"]), RECORDS)
+    matrix_data.write(data, features, RECORDS)
     env = {"PINECONE_API_KEY": "test-key"}
-    whole = place.json("copy", f"jsonl:{data}", service.uri(service.port, "whole"), "--batch-size", "50", env=env)
-    with failing(service) as proxy:
+    whole = place.json("copy", f"jsonl:{data}", service.uri(service.prepare("whole", features), "whole"), "--batch-size", "50", env=env)
+    port = service.prepare("hurt", features)
+    with failing(service, port) as proxy:
         hurt = place.json("copy", f"jsonl:{data}", service.uri(proxy.port, "hurt"), "--batch-size", "50", env=env)
         assert hurt["written"] == RECORDS and hurt["verify"]["ok"] and hurt["retried"] > 0
         assert hurt["verify"]["target_digest"] == whole["verify"]["target_digest"]
         assert sum(proxy.hits.values()) > 20 and proxy.hits["Do"] == 2, proxy.hits
-    with failing(service) as proxy:
+        port = proxy.upstream
+    with failing(service, port) as proxy:
         back = place.json("copy", service.uri(proxy.port, "hurt"), f"jsonl:{tmp_path / 'back.jsonl'}", "--batch-size", "50", env=env)
         assert back["written"] == RECORDS and back["verify"]["ok"]
         assert back["verify"]["target_digest"] == whole["verify"]["target_digest"]
