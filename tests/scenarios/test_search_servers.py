@@ -73,10 +73,32 @@ def test_records_that_are_gone_or_were_changed(work, qdrant, client):
     assert {f["code"] for f in column["findings"] if f["failure"]} == {"vectors-differ"}
 
 
-def test_tenants_in_payloads_and_in_shards(work, qdrant, client):
+@pytest.mark.parametrize("fault", [{"unavailable_every": 3}, {"nonsense_every": 4}, {"drop_answers_every": 5}])
+def test_a_server_that_fails_now_and_then_answers_in_the_end(work, qdrant, client, fault):
+    source = data.jsonl(work.folder / "a.jsonl", data.vectors(100))
+    work.ok("copy", source, scenario.uri(qdrant), "-q")
+    try:
+        qdrant.faults(methods=["Query"], **fault)
+        report = search(work, source, scenario.uri(qdrant), "--query-count", "12")
+        assert report["ok"] and report["columns"][0]["overlap"] == 1
+    finally:
+        qdrant.faults()
+
+
+def test_a_server_that_is_gone_is_told(work, qdrant, client):
+    source = data.jsonl(work.folder / "a.jsonl", data.vectors(100))
+    work.ok("copy", source, scenario.uri(qdrant), "-q")
+    client.delete_collection("docs")
+    assert work.run("verify", source, scenario.uri(qdrant), "--level", "search").returncode == 5
+    assert work.run("bench", scenario.uri(qdrant), "--requests", "3").returncode == 5
+
+
+@pytest.mark.parametrize("store", ["qdrant", "postgresql"])
+def test_tenants_are_asked_by_themselves(work, qdrant, client, database, store):  # noqa: F811
     x = data.vectors(200)
     source = data.jsonl(work.folder / "a.jsonl", x, tenants=[f"t{i % 3}" for i in range(200)])
-    report = work.json("copy", source, scenario.uri(qdrant), "--verify", "search")
+    target = scenario.uri(qdrant) if store == "qdrant" else database.uri("docs")
+    report = work.json("copy", source, target, "--verify", "search")
     column, = report["verify"]["search"]["columns"]
     assert column["target"]["how"] == "store, exact" and column["top_overlap"] == 1
 

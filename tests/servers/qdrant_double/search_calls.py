@@ -73,7 +73,7 @@ def _encoded(collection, request, found):
         if shard.shard_key is not None:
             body.append(b"\x3a" + wire.varint(shard.shard_key.ByteSize()) + shard.shard_key.SerializeToString())
         parts.append(wire.field(1, b"".join(body)))
-    return b"".join(parts) + pb.QueryResponse(usage=pb.Usage()).SerializeToString()
+    return b"".join(parts) + pb.QueryResponse(time=1e-4, usage=pb.Usage()).SerializeToString()
 
 
 def _vectors_of_scored(named):
