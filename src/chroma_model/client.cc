@@ -96,16 +96,17 @@ Status Client::ReadFacts() {
   return Status::OK();
 }
 
-HttpReply Client::Send(const char* method, const std::string& path, std::string body) const {
+HttpReply Client::Send(const char* method, const std::string& path, std::string body, bool safe) const {
   HttpCall call;
   call.method = method;
   call.target = path;
   call.body = std::move(body);
-  return http_->Call(std::move(call), cancel_);
+  call.safe = safe;
+  return http_->Call(call, cancel_);
 }
 
 Result<std::string> Client::Ask(const char* method, const std::string& path, std::string body, HttpAct act, std::string_view what) const {
-  HttpReply reply = Send(method, path, std::move(body));
+  HttpReply reply = Send(method, path, std::move(body), act == HttpAct::look || act == HttpAct::read);
   if (!reply.ok()) return FailureOf(reply, act, what);
   return std::move(reply.body);
 }

@@ -73,7 +73,7 @@ class Client {
 
  private:
   Client(Address address, const CancelToken* cancel, std::unique_ptr<HttpClient> http);
-  HttpReply Send(const char* method, const std::string& path, std::string body = {}) const;
+  HttpReply Send(const char* method, const std::string& path, std::string body = {}, bool safe = false) const;
   Result<std::string> Ask(const char* method, const std::string& path, std::string body, HttpAct act, std::string_view what) const;
   std::string CollectionsPath() const;
   Status ReadFacts();

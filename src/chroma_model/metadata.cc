@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "chroma_model/doubles.h"
 #include "connector/capabilities.h"
 #include "connector/payload_record.h"
 
@@ -60,6 +61,9 @@ class Writer final : public JsonVisitor {
   Status Uint(uint64_t) override { return NotHeld(JsonFeature::uint64); }
   Status Double(double value) override {
     if (value == 0 && std::signbit(value)) return Refuse("negative-zero", name_, "is -0.0, and Chroma would keep 0.0");
+    if (!IsKeptExactly(value)) {
+      return Refuse("inexact-double", name_, fmt::format("is {}, which Chroma's server would keep as its neighbour: --map digits:{} takes its first 15 digits", value, Printable(name_, 100)));
+    }
     ARROW_RETURN_NOT_OK(Before(Kind::real));
     return json_->Double(value);
   }

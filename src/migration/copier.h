@@ -103,6 +103,8 @@ class Copier {
   void WarnOfStates();
   Result<VerifyRequest> RequestFor(Source& target);
   Status VerifyPhase();
+  /// Of records that the target keeps otherwise than was foretold, the journal is told how.
+  Status KeepHeld(const WrittenHashes& held);
   /// Records that the source has no more leave the target too, where all that is in it is this run's.
   Result<int64_t> Remove(const std::set<uint64_t>& keys, Source& target);
   /// The source changed while it was read: the records concerned are copied once more.
@@ -135,6 +137,7 @@ class Copier {
   Duplicates duplicates_;
   AgainPass again_;
   WrittenHashes written_;                  ///< of a run with --limit, for its verification
+  WrittenHashes held_;
   bool syncs_ = false;                     ///< --sync was asked for, be it a first copy
   bool set_aside_ = false;                 ///< the journal of --checkpoint was
   KnownRun known_;                         ///< what earlier runs wrote, of a sync or a repair

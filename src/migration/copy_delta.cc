@@ -315,6 +315,7 @@ Status Copier::VerifyMerged() {
     ARROW_ASSIGN_OR_RAISE(const VerifyRequest request, MergedRequest(*target, now));
     ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine_, request));
     report_.verify = std::move(outcome.report);
+    ARROW_RETURN_NOT_OK(KeepHeld(outcome.held));
     if (!FollowsSource() || limit_ >= 0 || pass >= kMostReconciles) return Status::OK();
     std::set<uint64_t> again;
     for (const auto& record : outcome.records) {

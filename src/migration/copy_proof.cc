@@ -46,6 +46,7 @@ Result<VerifyRequest> Copier::RequestFor(Source& target) {
   request.predictable = CanPredict(schema_);
   request.shared_target = intent_.shared();
   request.fresh = true;
+  request.gather = request.vector_change == VectorChange::cosine_normalised;
   request.source_total = report_.total;
   request.jobs = options_.jobs;
   // A source that moved is read again; where passes were repeated, the journal's sum counts some records twice.
@@ -63,12 +64,19 @@ Status Copier::VerifyPhase() {
     ARROW_ASSIGN_OR_RAISE(const VerifyRequest request, RequestFor(*target));
     ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine_, request));
     report_.verify = std::move(outcome.report);
+    ARROW_RETURN_NOT_OK(KeepHeld(outcome.held));
     const bool moved = FollowsSource() && options_.limit < 0;
     if (report_.verify->ok || !moved || pass >= kMostReconciles) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(const int64_t removed, Remove(outcome.extra, *target));
     if (removed == 0 && outcome.repair.empty()) return Status::OK();
     if (!outcome.repair.empty()) ARROW_RETURN_NOT_OK(Reconcile(outcome.repair));
   }
+}
+
+Status Copier::KeepHeld(const WrittenHashes& held) {
+  if (held.empty()) return Status::OK();
+  for (const auto& [key, word] : held) held_[key] = word;
+  return run_.journal->PutParts(kHeldPart, PartsOf(held_));
 }
 
 Result<int64_t> Copier::Remove(const std::set<uint64_t>& keys, Source& target) {

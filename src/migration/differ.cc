@@ -123,7 +123,20 @@ Result<WrittenHashes> LoadWritten(Journal& journal) {
     }
     return Status::OK();
   }));
+  ARROW_RETURN_NOT_OK(LoadHeld(journal, &written));
   return written;
+}
+
+Status LoadHeld(Journal& journal, WrittenHashes* written) {
+  return journal.EachPart(kHeldPart, [&](std::string_view part) -> Status {
+    for (size_t at = 0; at + 16 <= part.size(); at += 16) {
+      uint64_t words[2];
+      std::memcpy(words, part.data() + at, sizeof words);
+      const auto known = written->find(words[0]);
+      if (known != written->end()) known->second = words[1];
+    }
+    return Status::OK();
+  });
 }
 
 Result<DifferResult> FindDifferences(const Engine& engine, const DifferRequest& request) {

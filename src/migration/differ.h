@@ -9,6 +9,10 @@ namespace vecferry {
 /// What the journal of the copy says of a record: the low word of its key's hash, and the word of its content.
 using WrittenHashes = std::unordered_map<uint64_t, uint64_t>;
 Result<WrittenHashes> LoadWritten(Journal& journal);
+/// Kind of Journal::PutParts: key word and record word, 16 bytes a record, of those that the target keeps in another form than was foretold.
+inline constexpr std::string_view kHeldPart = "held";
+/// Words that are in parts of that kind take the place of those that are known.
+Status LoadHeld(Journal& journal, WrittenHashes* written);
 
 /// Finds the records that make two digests differ, and what differs in each.
 struct DifferRequest {
@@ -45,6 +49,8 @@ struct DifferResult {
   std::set<uint64_t> keys;                    ///< key words of records to repair: lost and differing ones
   std::set<uint64_t> extra;                   ///< key words of records that the source does not have, where they are nobody else's
   std::vector<FoundRecord> records;           ///< every record that was counted but for unreadable ones and those met twice
+  /// Of records that a target normalised by arithmetic of its own: how it keeps them. Where they are gathered.
+  WrittenHashes held;
   int64_t within_tolerance = 0;               ///< records that differ in bytes and not by the comparison
 };
 

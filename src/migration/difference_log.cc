@@ -1,7 +1,6 @@
 #include "migration/difference_log.h"
 
 #include "base/text.h"
-#include "pipeline/batch_writer.h"
 
 namespace vecferry {
 namespace {
@@ -49,6 +48,9 @@ Status DifferenceLog::Compare(const RecordView& source, int64_t row, const Recor
     const bool tolerant = request_.compare.min_cosine > 0 || request_.compare.vector_change != VectorChange::none;
     if (plain.vectors == target_hash.vectors || tolerant) {
       ++result_.within_tolerance;
+      if (!request_.gather || request_.compare.vector_change != VectorChange::cosine_normalised) return Status::OK();
+      ARROW_ASSIGN_OR_RAISE(const RecordHash held, word_.Hash(target, target_row));
+      result_.held[target_hash.key.low] = RecordWord(held);
       return Status::OK();
     }
     fields.push_back({"vector", "as written", "altered below the precision of its element type"});

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "migration/differ.h"
+#include "pipeline/batch_writer.h"
 
 namespace vecferry {
 
@@ -9,7 +10,7 @@ namespace vecferry {
 class DifferenceLog {
  public:
   DifferenceLog(const DifferRequest& request, DifferResult* result)
-      : request_(request), comparer_(request.compare), plain_(request.compare.scope), result_(*result) {}
+      : request_(request), comparer_(request.compare), plain_(request.compare.scope), word_(WordScope(request.compare.vector_change)), result_(*result) {}
 
   /// The copy did not move this record, or was not to: it is no loss.
   bool NotAsked(const RecordHash& hash) const;
@@ -33,7 +34,7 @@ class DifferenceLog {
 
   const DifferRequest& request_;
   RecordComparer comparer_;
-  RecordHasher plain_;
+  RecordHasher plain_, word_;
   DifferResult& result_;
   std::set<int> told_;
 };

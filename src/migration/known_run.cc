@@ -68,6 +68,7 @@ Result<KnownRun> KnownFrom(Journal& journal) {
   ARROW_RETURN_NOT_OK(LoadBase(journal, &known.written));
   ARROW_ASSIGN_OR_RAISE(const WrittenHashes own, LoadWritten(journal));
   for (const auto& [key, word] : own) known.written[key] = word;
+  ARROW_RETURN_NOT_OK(LoadHeld(journal, &known.written));
   ARROW_ASSIGN_OR_RAISE(const auto removed, LoadRemoved(journal));
   for (const auto& record : removed) known.written.erase(record.key);
   ARROW_ASSIGN_OR_RAISE(known.rejected, RejectedKeys(journal));

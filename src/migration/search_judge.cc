@@ -41,7 +41,7 @@ Agreement Agree(const Answer& reference, const Answer& answer, size_t n, const D
     else agreement.unexpected.push_back(i);
   }
   for (const size_t i : doubtful) {
-    const bool same = std::any_of(tied_scores.begin(), tied_scores.end(), [&](double score) { return SameScore(score, answer[i].distance); });
+    const bool same = SameScore(answer[i].distance, last) || std::any_of(tied_scores.begin(), tied_scores.end(), [&](double score) { return SameScore(score, answer[i].distance); });
     if (same) ++found;
     else agreement.unexpected.push_back(i);
   }

@@ -25,8 +25,8 @@ struct Agreement {
 };
 
 /// A record of the answer that is not among the reference's nearest n counts as found where it is as near as the reference's n-th: equal
-/// distances may be told in any order. Where the reference's distances do not reach it, it counts where its score ties with that of one that
-/// does and the reference's last is still of the n-th's distance.
+/// distances may be told in any order. Where the reference's distances do not reach it and the reference's last is still of the n-th's
+/// distance, it counts where its score is that distance, or ties with the score of one that is known to be as far.
 Agreement Agree(const Answer& reference, const Answer& answer, size_t n, const DistanceOf& distance, const TieOf& tie);
 
 /// Kendall's tau over the records that both have among their nearest n: 1 where all pairs stand in the same order, -1 where in the opposite

@@ -184,7 +184,8 @@ TEST(Sampling, IsTheSameWhateverTheOrderAndTheSeedChangesIt) {
   int64_t read = 0;
   const auto labels = [&](Source& from, int jobs) {
     std::vector<std::pair<std::string, std::vector<float>>> out;
-    for (const auto& query : SampleQueries(bare.engine, from, {Spec(8)}, options, {}, false, -1, jobs, &read)->at("")) out.emplace_back(query.label, query.values);
+    const QuerySet set = *SampleQueries(bare.engine, from, {Spec(8)}, options, {}, false, -1, jobs, &read);
+    for (const auto& query : set.at("")) out.emplace_back(query.label, query.values);
     return out;
   };
   const auto first = labels(source, 1);

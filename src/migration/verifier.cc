@@ -184,6 +184,7 @@ class Verifier {
     outcome_.repair = std::move(found.keys);
     outcome_.extra = std::move(found.extra);
     outcome_.records = std::move(found.records);
+    outcome_.held = std::move(found.held);
     within_tolerance_ = found.within_tolerance;
     return Status::OK();
   }

@@ -33,6 +33,7 @@ struct VerifyOutcome {
   std::set<uint64_t> repair;               ///< key words of records that are lost or differ
   std::set<uint64_t> extra;                ///< key words of records that the source does not have
   std::vector<FoundRecord> records;        ///< those that differ
+  WrittenHashes held;                      ///< how a target that normalises by arithmetic of its own keeps records; gathered
   std::vector<Reject> source_rejects;      ///< records of the source that cannot be read, the first of them
   Digest source_digest;                    ///< of what was read of the source, in the form that was compared
 };

@@ -422,12 +422,18 @@ TEST_F(SyncTest, AFileThatCannotBeChangedInPlaceIsWrittenWhole) {
 }
 
 TEST_F(SyncTest, ATargetThatNormalisesIsInLineWhenItHoldsWhatItMakesOfTheVectors) {
+  // "single" has arithmetic of its own: how it keeps a record is known from the verification of the run that wrote it.
   for (const std::string how : {"exact", "single"}) {
     const Location a = Memory("a" + how), b = At("memory:" + name_ + "?normalises=" + how + "#b" + how);
     CopyAndChange(a, b);
     const CopyReport report = Must(a, b, Deleting(Sync()));
-    EXPECT_EQ(report.delta->changed + (how == "exact" ? 0 : report.delta->conflicts), 20) << report.ToJson();
-    if (how == "exact") EXPECT_EQ(Must(a, b, Deleting(Sync())).state, "in-sync");
+    EXPECT_EQ(report.exit_code, 0) << report.ToJson();
+    EXPECT_EQ(report.delta->changed, 20);
+    EXPECT_EQ(report.delta->deleted, 30);
+    EXPECT_EQ(report.delta->conflicts, 0);
+    EXPECT_EQ(Must(a, b, Deleting(Sync())).state, "in-sync");
+    EXPECT_EQ(MustRollBack(report.run_id).conflicts, 0);
+    EXPECT_EQ(Must(a, b, Deleting(Sync())).delta->conflicts, 0);
   }
 }
 

@@ -258,7 +258,6 @@ def test_a_program_that_writes_meanwhile(work, tmp_path, how):
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert writer.stdout.readline().strip() == "writing"
-        time.sleep(1)
         for turn in range(3):
             target = work.folder / f"o{turn}.jsonl"
             done = work.run("copy", f"chroma-local:{path}?snapshot={how}#docs", f"jsonl:{target}", "-q", "--verify", "none" if how == "live" else "content")

@@ -116,7 +116,7 @@ def test_killed_and_resumed(work, env, tmp_path):
 def test_without_the_vendors_program(work, tmp_path):
     path = tmp_path / "chroma"
     bare = {"PATH": "/usr/bin:/bin"}
-    told = harness.refused(work.run("copy", source(work), f"chroma-local:{path}#docs", env=bare), 5, "sink", "chroma", "pip install chromadb")
+    told = harness.refused(work.run("copy", source(work), f"chroma-local:{path}#docs", env=bare), 5, "target", "chroma", "pip install chromadb")
     assert "PATH" in told and not path.exists()
     done = work.run("copy", source(work), f"chroma-local:{path}?chroma=/nowhere/chroma#docs", env=bare)
     assert done.returncode == 5 and "/nowhere/chroma" in done.stderr

@@ -168,6 +168,7 @@ Result<std::shared_ptr<const State>> Directory::Current(sqlite::Db& db) {
   if (state_ && frozen()) return state_;
   std::string key;
   if (!frozen()) {
+    ARROW_RETURN_NOT_OK(CheckStillThere(db));
     ARROW_ASSIGN_OR_RAISE(const int64_t last, db.QueryInt("SELECT max(seq_id) FROM embeddings_queue"));
     ARROW_ASSIGN_OR_RAISE(const int64_t vectors, Watermark(db, collection_.vector_segment));
     ARROW_ASSIGN_OR_RAISE(const int64_t metadata, Watermark(db, collection_.metadata_segment));
@@ -188,6 +189,14 @@ Result<std::shared_ptr<const State>> Directory::Current(sqlite::Db& db) {
   state_ = state;
   state_key_ = key;
   return state;
+}
+
+Status Directory::CheckStillThere(sqlite::Db& db) const {
+  ARROW_ASSIGN_OR_RAISE(auto row, db.Prepare("SELECT 1 FROM collections WHERE id=? AND name=?"));
+  ARROW_ASSIGN_OR_RAISE(const bool found, row.BindText(1, collection_.id).BindText(2, collection_.name).Step());
+  if (found) return Status::OK();
+  return MakeError(Category::not_found, fmt::format("the collection '{}' was deleted or renamed while it was read", Printable(collection_.name, 200)),
+                   "see what did it; snapshot=copy reads the folder as of one moment");
 }
 
 bool Directory::Unchanged(const State& state) const {

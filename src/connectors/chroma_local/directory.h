@@ -61,6 +61,8 @@ class Directory {
   /// Whether some record has a text under the key; in the tables, or the queue.
   Result<bool> HasField(sqlite::Db& db, std::string_view key) const;
   Result<std::shared_ptr<const FileVectors>> LoadFiles();
+  /// Category::not_found where the collection is gone from a live folder.
+  Status CheckStillThere(sqlite::Db& db) const;
 
   fs::path folder_, segment_;
   std::shared_ptr<const sqlite::Snapshot> snapshot_;

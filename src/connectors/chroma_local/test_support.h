@@ -80,7 +80,7 @@ inline std::string LabelsOf(const std::vector<std::pair<std::string, int32_t>>& 
     back += number + text(id);
   }
   return "\x80\x03}(" + text("dimensionality") + "N" + text("total_elements_added") + std::string("J\x07\x00\x00\x00", 5) + text("max_seq_id") + "N" + text("id_to_label") +
-         "}(" + there + "u" + text("label_to_id") + "}(" + back + "u" + text("id_to_seq_id") + "}uu.";
+         "}(" + there + "u" + text("label_to_id") + "}(" + back + "u" + text("id_to_seq_id") + "}u.";
 }
 
 inline void WriteSegment(const fs::path& folder, const std::vector<Element>& elements, const std::vector<std::pair<std::string, int32_t>>& labels) {
@@ -103,6 +103,17 @@ inline Result<sqlite::Db> MakeDatabase(const fs::path& file) {
                               "CREATE TABLE embedding_metadata (id INTEGER, key TEXT, string_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER, PRIMARY KEY (id, key));"
                               "CREATE TABLE embedding_metadata_array (id INTEGER, key TEXT, string_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER)"));
   return db;
+}
+
+/// The other tables, with one collection, `docs`, of two dimensions: segments aaaa (VECTOR) and m (METADATA), ids a and b in its tables.
+inline Status AddCollection(sqlite::Db& db) {
+  return db.Exec("CREATE TABLE databases (id TEXT, name TEXT, tenant_id TEXT); CREATE TABLE segments (id TEXT, type TEXT, scope TEXT, collection TEXT);"
+                 "CREATE TABLE collections (id TEXT, name TEXT, dimension INTEGER, database_id TEXT, config_json_str TEXT);"
+                 "CREATE TABLE collection_metadata (collection_id TEXT, key TEXT, str_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER);"
+                 "CREATE TABLE segment_metadata (segment_id TEXT, key TEXT, str_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER);"
+                 "INSERT INTO databases VALUES ('d','default_database','default_tenant'); INSERT INTO collections VALUES ('1111','docs',2,'d',NULL);"
+                 "INSERT INTO segments VALUES ('aaaa','urn:chroma:segment/vector/hnsw-local-persisted','VECTOR','1111'), ('m','urn:chroma:segment/metadata/sqlite','METADATA','1111');"
+                 "INSERT INTO embeddings VALUES (1,'m','a',1), (2,'m','b',2); INSERT INTO max_seq_id VALUES ('m',2), ('aaaa',2)");
 }
 
 }  // namespace vecferry::chroma_local::test

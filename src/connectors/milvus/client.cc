@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "base/base64.h"
 #include "base/text.h"
@@ -44,6 +45,27 @@ Result<Index> ParseIndex(std::string_view message) {
   return out;
 }
 
+/// Milvus Lite keeps no descriptions, but properties: what fields say of themselves stands there as one JSON object.
+constexpr const char* kMarksProperty = "vecferry.fields";
+
+std::string MarksOf(const CollectionSchema& schema) {
+  nlohmann::json marks = nlohmann::json::object();
+  for (const Field& field : schema.fields) {
+    if (!field.description.empty()) marks[field.name] = field.description;
+  }
+  return marks.empty() ? "" : marks.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void TakeMarks(Collection* collection) {
+  const auto marks = nlohmann::json::parse(ValueOf(collection->properties, kMarksProperty), nullptr, false);
+  std::erase_if(collection->properties, [](const auto& pair) { return pair.first == kMarksProperty; });
+  if (!marks.is_object()) return;
+  for (Field& field : collection->schema.fields) {
+    const auto at = marks.find(field.name);
+    if (field.description.empty() && at != marks.end() && at->is_string()) field.description = at->get<std::string>();
+  }
+}
+
 Result<Collection> ParseCollection(std::string_view message) {
   Collection out;
   bool has_schema = false;
@@ -66,6 +88,7 @@ Result<Collection> ParseCollection(std::string_view message) {
   }
   if (!reader.ok() || !has_schema) return MakeError(Category::corrupt, "the collection's description cannot be read");
   if (out.name.empty()) out.name = out.schema.name;
+  TakeMarks(&out);
   return out;
 }
 
@@ -180,6 +203,7 @@ Status Client::Create(const Collection& collection) const {
   AppendUintField(5, static_cast<uint64_t>(std::clamp<int64_t>(collection.shards, 1, 64)), &request);
   AppendUintField(6, static_cast<uint64_t>(collection.consistency), &request);
   for (const auto& [key, value] : collection.properties) AppendPair(7, key, value, &request);
+  if (const std::string marks = lite_ ? MarksOf(collection.schema) : ""; !marks.empty()) AppendPair(7, kMarksProperty, marks, &request);
   if (collection.partitions > 0) AppendUintField(8, static_cast<uint64_t>(collection.partitions), &request);
   return Call("CreateCollection", std::move(request), Act::manage, What("creating", collection.name), true).status();
 }

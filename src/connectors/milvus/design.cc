@@ -123,6 +123,7 @@ Result<Collection> Design(const std::string& name, const RecordSchema& schema, c
     }
     ARROW_ASSIGN_OR_RAISE(Field field, VectorField(named, wishes, NamesOf(made.schema)));
     field.description = "vecferry: vector=" + spec.name;
+    if (const Field* given = wishes.like ? wishes.like->schema.Find(field.name) : nullptr) field.nullable = field.nullable && given->nullable;
     fields.push_back(std::move(field));
   }
   return made;

@@ -21,6 +21,10 @@ Result<std::optional<Found>> Look(const Client& client, const std::string& name,
   ARROW_ASSIGN_OR_RAISE(auto collection, client.Describe(name));
   if (!collection) return std::nullopt;
   found.collection = std::move(*collection);
+  for (Field& field : found.collection.schema.fields) {
+    // Milvus Lite takes the word and mixes up the rows: a vector that lacks is nothing it can keep.
+    if (client.is_lite() && IsVector(field.type)) field.nullable = false;
+  }
   ARROW_ASSIGN_OR_RAISE(found.indexes, client.Indexes(found.collection.name));
   const auto& fields = found.collection.schema.fields;
   const bool keyed = std::any_of(fields.begin(), fields.end(), [](const Field& field) { return field.partition_key; });

@@ -75,12 +75,9 @@ Result<Key> ParseKey(bool is_number, std::string_view spelled) {
 void AppendLiteral(std::string_view text, std::string* out) {
   *out += '"';
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') *out += '\\', *out += c;
     else if (c == '\n') *out += "\\n";
     else if (c == '\r') *out += "\\r";
-    else if (c == '\t') *out += "\\t";
-    else if (byte < 0x20 || byte == 0x7f) *out += fmt::format("\\x{:02x}", byte);
     else *out += c;
   }
   *out += '"';

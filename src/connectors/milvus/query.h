@@ -42,7 +42,7 @@ struct Key {
 /// A key in a split or cursor: its spelling, with what a text lacks in front. Category::corrupt for one that is none.
 Result<Key> ParseKey(bool is_number, std::string_view spelled);
 
-/// A text in quotes, as all servers read it back: escapes are those of Go and of Python alike.
+/// A text in quotes, as all servers read it back: quotes, backslashes and line breaks are escaped, which is what Go's, C++'s and Python's readers share.
 void AppendLiteral(std::string_view text, std::string* out);
 /// Rows with a key above `after` and up to `to`, either of which may lack. "" for all rows. A server takes the smallest integer apart into a
 /// minus and a number that is none, so it is never written.

@@ -28,7 +28,8 @@ Status Real(double value, JsonVisitor& out) {
 /// The keys of a dynamic field as the fields of an object that is begun already.
 class Inner final : public JsonVisitor {
  public:
-  Inner(const Shape& shape, JsonVisitor& out) : shape_(shape), out_(out) {}
+  /// `given` says of each slot whether the row has a value for it already.
+  Inner(const Shape& shape, const std::vector<bool>& given, JsonVisitor& out) : shape_(shape), given_(given), out_(out) {}
   Status Null() override { return Inside() ? out_.Null() : NoObject(); }
   Status Bool(bool value) override { return Inside() ? out_.Bool(value) : NoObject(); }
   Status Int(int64_t value) override { return Inside() ? out_.Int(value) : NoObject(); }
@@ -37,7 +38,14 @@ class Inner final : public JsonVisitor {
   Status String(std::string_view utf8) override { return Inside() ? out_.String(utf8) : NoObject(); }
   Status Special(std::string_view type, std::string_view text) override { return Inside() ? out_.Special(type, text) : NoObject(); }
   Status BeginObject() override { return depth_++ == 0 ? Status::OK() : out_.BeginObject(); }
-  Status Key(std::string_view utf8) override { return out_.Key(depth_ == 1 ? Unrouted(shape_, utf8) : utf8); }
+  Status Key(std::string_view utf8) override {
+    if (depth_ != 1) return out_.Key(utf8);
+    const std::string_view key = Unrouted(shape_, utf8);
+    for (size_t i = 0; i < shape_.slots.size(); ++i) {
+      if (given_[i] && shape_.slots[i].field.name == key) return BadRecord("duplicate-key", "the row's $meta has a key that is a field of the collection too");
+    }
+    return out_.Key(key);
+  }
   Status EndObject() override { return --depth_ == 0 ? Status::OK() : out_.EndObject(); }
   Status BeginArray() override { return depth_++ == 0 ? NoObject() : out_.BeginArray(); }
   Status EndArray() override { return --depth_, out_.EndArray(); }
@@ -46,6 +54,7 @@ class Inner final : public JsonVisitor {
   bool Inside() const { return depth_ > 0; }
   static Status NoObject() { return BadRecord("corrupt-metadata", "the row's $meta is no object"); }
   const Shape& shape_;
+  const std::vector<bool>& given_;
   JsonVisitor& out_;
   int depth_ = 0;
 };
@@ -65,6 +74,7 @@ struct RowDecoder::Impl {
   Rows answer;
   std::vector<const ColumnData*> columns;  ///< one for each slot, nullptr where it was not asked for
   const ColumnData* meta = nullptr;
+  std::vector<bool> given;                 ///< slots that the row at hand has a value for
   std::vector<uint32_t> indices;
   std::vector<float> values;
   bool keys_only = false;
@@ -150,6 +160,7 @@ struct RowDecoder::Impl {
 
   Status Payload(int64_t row, DecodedPayload* payload) {
     decoder.Begin();
+    given.assign(shape.slots.size(), false);
     ARROW_RETURN_NOT_OK(decoder.BeginObject());
     for (size_t i = 0; i < shape.slots.size(); ++i) {
       const Slot& slot = shape.slots[i];
@@ -157,11 +168,12 @@ struct RowDecoder::Impl {
       if (!column || column->IsNull(row) || slot.role == Role::key || slot.role == Role::vector) continue;
       if (slot.role == Role::tenant && column->Bytes(row).empty()) continue;
       const bool plain = slot.role == Role::scalar;
+      given[i] = true;
       ARROW_RETURN_NOT_OK(decoder.Key(plain ? slot.field.name : slot.role == Role::document ? layout.document_field : layout.tenant_field));
       ARROW_RETURN_NOT_OK(Visit(slot.field, *column, row, decoder));
     }
     if (meta && !meta->IsNull(row) && meta->holds_texts() && !meta->Bytes(row).empty()) {
-      Inner inner(shape, decoder);
+      Inner inner(shape, given, decoder);
       ARROW_RETURN_NOT_OK(VisitJson(meta->Bytes(row), inner));
     }
     ARROW_RETURN_NOT_OK(decoder.EndObject());

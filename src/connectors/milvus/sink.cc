@@ -18,7 +18,7 @@ constexpr std::string_view kCreatedIntent = "created-dataset";     ///< after: i
 
 class CollectionSink final : public Sink, public Undo {
  public:
-  CollectionSink(Dataset dataset, const Capabilities& can, bool keep_missing) : dataset_(std::move(dataset)), can_(can), keep_missing_(keep_missing) {}
+  CollectionSink(Dataset dataset, const Capabilities& can) : dataset_(std::move(dataset)), can_(can) {}
 
   // ---- Sink
   Result<TargetInfo> Describe() override {
@@ -32,6 +32,12 @@ class CollectionSink final : public Sink, public Undo {
     // Milvus Lite 2 knows neither aliases nor new names.
     const bool renames = !dataset_.client->is_lite() || !dataset_.client->version().empty();
     out.replace = !renames ? ReplaceMode::none : dataset_.is_alias() ? ReplaceMode::atomic : ReplaceMode::window;
+    if (!Indexed(found->shape)) {
+      // It cannot be loaded, and so not counted but by what is flushed: made a moment ago, or nobody's to read yet.
+      out.schema = found->shape.schema;
+      ARROW_ASSIGN_OR_RAISE(out.count, dataset_.client->Statistics(dataset_.collection));
+      return out;
+    }
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo described, MakeSource(dataset_, writer_ ? std::optional(spec_.schema) : std::nullopt)->Describe());
     out.count = described.count;
     out.schema = described.schema;
@@ -134,6 +140,9 @@ class CollectionSink final : public Sink, public Undo {
 
  private:
   Status CheckPrepared() const { return writer_ ? Status::OK() : MakeError(Category::internal, "the sink was not prepared"); }
+  static bool Indexed(const Shape& shape) {
+    return std::all_of(shape.slots.begin(), shape.slots.end(), [&](const Slot& slot) { return !IsVector(slot.field.type) || shape.indexes.contains(slot.field.name); });
+  }
   bool KnowsNull() const { return dataset_.client->AtLeast(2, 5); }
 
   Dataset Active() const {
@@ -217,12 +226,19 @@ class CollectionSink final : public Sink, public Undo {
     wishes.document_field = target.document_field;
     wishes.integer_keys = target.integer_keys;
     wishes.nullable_scalars = KnowsNull();
-    wishes.missing_vectors = keep_missing_;
+    wishes.missing_vectors = KnowsNull() && !dataset_.client->is_lite();
     wishes.partition_tenants = PartitionTenants();
     wishes.like = setting_ ? &setting_->collection : nullptr;
-    ARROW_ASSIGN_OR_RAISE(const Collection collection, Design(name, spec_.schema, wishes));
     VF_FAILPOINT("milvus.create.before");
-    ARROW_RETURN_NOT_OK(dataset_.client->Create(collection));
+    ARROW_ASSIGN_OR_RAISE(Collection collection, Design(name, spec_.schema, wishes));
+    Status created = dataset_.client->Create(collection);
+    if (IsCategory(created, Category::refused) && wishes.missing_vectors) {
+      // Servers that know null values do not all know vectors that are.
+      wishes.missing_vectors = false;
+      ARROW_ASSIGN_OR_RAISE(collection, Design(name, spec_.schema, wishes));
+      created = dataset_.client->Create(collection);
+    }
+    ARROW_RETURN_NOT_OK(created);
     VF_FAILPOINT("milvus.create.after");
     return Status::OK();
   }
@@ -312,7 +328,6 @@ class CollectionSink final : public Sink, public Undo {
 
   Dataset dataset_;
   const Capabilities& can_;
-  const bool keep_missing_;
   SinkSpec spec_;
   std::optional<Setting> setting_;
   Shape shape_;
@@ -329,9 +344,7 @@ class CollectionSink final : public Sink, public Undo {
 
 std::unique_ptr<Sink> MakeSink(Dataset dataset, const OpenContext& context, const Capabilities& can) {
   if (context.layout) dataset.layout = context.layout;
-  const auto missing = context.settings.find("missing_vector");
-  const bool keep = missing != context.settings.end() && missing->second == "keep";
-  return std::make_unique<CollectionSink>(std::move(dataset), can, keep);
+  return std::make_unique<CollectionSink>(std::move(dataset), can);
 }
 
 }  // namespace vecferry::milvus

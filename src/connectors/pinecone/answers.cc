@@ -55,7 +55,7 @@ const Json& MemberOf(const Json& object, const char* key) {
 /// A count: a number that is not negative, or the same in quotes, as 64-bit integers are written.
 int64_t CountOf(const Json& value) {
   if (value.is_number_unsigned()) return static_cast<int64_t>(std::min<uint64_t>(value.get<uint64_t>(), INT64_MAX));
-  if (value.is_number()) return std::clamp<int64_t>(static_cast<int64_t>(std::clamp(value.get<double>(), 0.0, 9e18)), 0, INT64_MAX);
+  if (value.is_number()) return value.get<double>() < 0 ? -1 : static_cast<int64_t>(std::min(value.get<double>(), 9e18));
   if (!value.is_string()) return -1;
   const auto number = ParseInt(value.get<std::string>());
   return number.ok() && *number >= 0 ? *number : -1;

@@ -111,13 +111,13 @@ Result<std::shared_ptr<Index>> Index::Open(const Service& service, const CancelT
   return std::shared_ptr<Index>(new Index(std::move(http), service.connections, cancel));
 }
 
-HttpReply Index::Call(const char* method, std::string target, std::string body) const {
-  return http_->Call({.method = method, .target = std::move(target), .headers = {}, .body = std::move(body)}, cancel_);
+HttpReply Index::Call(const char* method, std::string target, std::string body, bool safe) const {
+  return http_->Call({.method = method, .target = std::move(target), .headers = {}, .body = std::move(body), .safe = safe}, cancel_);
 }
 
 Result<IndexStats> Index::Stats() const {
   constexpr std::string_view kWhat = "asking for the index's statistics";
-  const HttpReply reply = Call("POST", "/describe_index_stats", "{}");
+  const HttpReply reply = Call("POST", "/describe_index_stats", "{}", true);
   if (!reply.ok()) return FailureOf(reply, HttpAct::look, kWhat);
   return Understood(ParseStats(reply.body), kWhat);
 }

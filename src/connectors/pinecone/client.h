@@ -58,7 +58,7 @@ class Index {
 
  private:
   Index(std::unique_ptr<HttpClient> http, int connections, const CancelToken* cancel) : http_(std::move(http)), connections_(connections), cancel_(cancel) {}
-  HttpReply Call(const char* method, std::string target, std::string body) const;
+  HttpReply Call(const char* method, std::string target, std::string body, bool safe = false) const;
   Result<std::optional<int64_t>> Remove(std::string body) const;
   const std::unique_ptr<HttpClient> http_;
   const int connections_;

@@ -76,7 +76,7 @@ std::string DecodeName(std::string_view name) {
 }
 
 std::optional<std::string> VectorName(std::string_view name) {
-  if (IsName(name) && !name.starts_with(kMark)) return std::string(name);
+  if (name.empty() || (IsName(name) && !name.starts_with(kMark))) return std::string(name);
   return EncodeName(name);
 }
 

@@ -21,7 +21,7 @@ bool IsPropertyName(std::string_view name);
 std::optional<std::string> EncodeName(std::string_view key);
 /// The key that an encoded name stands for; the name itself where it is none.
 std::string DecodeName(std::string_view name);
-/// The name as it is where it is one and is not read as an encoded one, else encoded.
+/// The name as it is where it is one and is not read as an encoded one, else encoded; "" is the unnamed.
 std::optional<std::string> VectorName(std::string_view name);
 
 /// The metadata key of a property: the record's id is "_id", as in other stores.

@@ -59,6 +59,7 @@ class ClassSink final : public Sink, public Undo {
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo described, MakeSource(dataset_, writer_ ? std::optional(spec_.schema) : std::nullopt)->Describe());
     out.count = described.count;
     out.schema = described.schema;
+    AddUnseen(*found, &out.schema);
     for (const Note& note : described.notes) {
       if (note.code != "class-name") out.notes.push_back(note);
     }
@@ -168,6 +169,19 @@ class ClassSink final : public Sink, public Undo {
     const auto at = aliases.find(dataset_.name);
     dataset_.class_name = at == aliases.end() ? dataset_.name : at->second;
     return Status::OK();
+  }
+
+  /// Vectors that no object has yet: of however many dimensions.
+  static void AddUnseen(const ClassSchema& schema, RecordSchema* out) {
+    for (const VectorConfig& config : schema.vectors) {
+      const std::string name = DecodeName(config.name);
+      if (out->FindVector(name)) continue;
+      VectorSpec spec;
+      spec.name = name;
+      spec.kind = config.multi ? VectorKind::multi : VectorKind::dense;
+      spec.metric = config.metric;
+      out->vectors.push_back(std::move(spec));
+    }
   }
 
   void AddNameNote(std::vector<Note>* notes) const {

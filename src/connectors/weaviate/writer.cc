@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
 #include <fmt/format.h>
 #include <google/protobuf/arena.h>
 #include <nlohmann/json.hpp>
@@ -26,6 +29,14 @@ Status Again(std::string message) {
   facts.delivery = Delivery::unknown;
   facts.next_step = "run the same command again: it resumes";
   return MakeError(std::move(facts), std::move(message));
+}
+
+/// The batch without its tenants: where the class keeps them apart they are no property.
+Result<RecordView> WithoutTenant(const RecordView& batch) {
+  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
+  if (column < 0) return batch;
+  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
+  return RecordView::Make(std::move(rest));
 }
 
 }  // namespace
@@ -59,6 +70,12 @@ struct ClassWriter::Encoded {
   bool unknown = false;                ///< some key has no property
 };
 
+/// A batch as it came, and as its objects' properties are made of.
+struct ClassWriter::Batch {
+  const RecordView& whole;
+  RecordView properties;
+};
+
 ClassWriter::ClassWriter(Dataset dataset, ClassSchema schema, Shape shape, const Capabilities& can)
     : dataset_(std::move(dataset)), shape_(std::move(shape)), can_(can), table_(std::make_shared<PropertyTable>(schema)) {}
 ClassWriter::~ClassWriter() = default;
@@ -68,15 +85,19 @@ std::shared_ptr<const PropertyTable> ClassWriter::table() {
   return table_;
 }
 
-Result<WriteOutcome> ClassWriter::Write(const RecordView& batch) {
+Result<WriteOutcome> ClassWriter::Write(const RecordView& whole) {
   ARROW_RETURN_NOT_OK(CheckClass());
+  Batch batch{whole, whole};
+  if (shape_.multi_tenant) {
+    ARROW_ASSIGN_OR_RAISE(batch.properties, WithoutTenant(whole));
+  }
   auto encoded = std::make_unique<Encoded>();
   {
     Lease lease(*this);
     auto known = table();
     ARROW_RETURN_NOT_OK(Encode(batch, *lease.encoder, *known, encoded.get()));
     if (encoded->unknown) {
-      ARROW_ASSIGN_OR_RAISE(const bool made, AddProperties(batch, *lease.encoder, known));
+      ARROW_ASSIGN_OR_RAISE(const bool made, AddProperties(batch.properties, *lease.encoder, known));
       if (made) {
         encoded = std::make_unique<Encoded>();
         known = table();
@@ -90,15 +111,15 @@ Result<WriteOutcome> ClassWriter::Write(const RecordView& batch) {
   return outcome;
 }
 
-Status ClassWriter::Encode(const RecordView& batch, ObjectEncoder& encoder, const PropertyTable& table, Encoded* out) const {
+Status ClassWriter::Encode(const Batch& batch, ObjectEncoder& encoder, const PropertyTable& table, Encoded* out) const {
   out->request = google::protobuf::Arena::CreateMessage<pb::BatchObjectsRequest>(&out->arena);
   if (const auto level = dataset_.client->target().level; level != Consistency::unspecified) out->request->set_consistency_level(static_cast<pb::ConsistencyLevel>(level));
-  for (int64_t row = 0; row < batch.rows(); ++row) {
-    auto tenant = ClassTenantOf(shape_, batch.tenant(row));
+  for (int64_t row = 0; row < batch.whole.rows(); ++row) {
+    auto tenant = ClassTenantOf(shape_, batch.whole.tenant(row));
     pb::BatchObject* object = out->request->add_objects();
     std::optional<RowReject> reject;
     if (!tenant.ok()) reject = RowReject{row, FactsOf(tenant.status()).code, tenant.status().message()};
-    else reject = encoder.Encode(batch, row, dataset_.class_name, table, object, &out->unknown);
+    else reject = encoder.Encode(batch.properties, row, dataset_.class_name, table, object, &out->unknown);
     if (reject) {
       out->rejects.push_back(std::move(*reject));
       out->request->mutable_objects()->RemoveLast();

@@ -26,7 +26,8 @@ class ClassWriter {
  private:
   struct Lease;
   struct Encoded;
-  Status Encode(const RecordView& batch, ObjectEncoder& encoder, const PropertyTable& table, Encoded* out) const;
+  struct Batch;
+  Status Encode(const Batch& batch, ObjectEncoder& encoder, const PropertyTable& table, Encoded* out) const;
   /// Makes the properties that keys of the batch lack; false where there was nothing to be made.
   Result<bool> AddProperties(const RecordView& batch, ObjectEncoder& encoder, const std::shared_ptr<const PropertyTable>& before);
   Result<bool> AddProperty(const std::string& name, const PropertyType& type, PropertyType* made);

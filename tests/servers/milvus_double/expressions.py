@@ -16,7 +16,7 @@ def _text(token):
     if token[0] == "'":
         body = body.replace('"', '\\"')
     # JSON knows no \x.
-    return json.loads('"' + re.sub(r"\\x([0-9a-fA-F]{2})", lambda m: "\\u00" + m[1], body).replace("\\'", "'") + '"')
+    return json.loads('"' + re.sub(r"\\x([0-9a-fA-F]{2})", lambda m: "\\u00" + m[1], body).replace("\\'", "'") + '"', strict=False)
 
 
 def _tokens(text):

@@ -229,7 +229,7 @@ class Milvus(milvus_pb2_grpc.MilvusServiceServicer):
         found = self.get(request, context)
         rows = len(found.find(""))
         out = [m.IndexDescription(index_name=name, params=params, field_name=field, indexed_rows=rows, total_rows=rows, state=3)
-               for field, (name, params) in found.indexes.items() if request.field_name in ("", field)]
+               for field, (name, params) in found.indexes.items() if request.field_name in ("", field) and request.index_name in ("", name)]
         if not out:
             raise Refused(700, 25, f"index not found[collection={found.name}]")
         return m.DescribeIndexResponse(status=common.Status(), index_descriptions=out)
@@ -318,7 +318,8 @@ class Milvus(milvus_pb2_grpc.MilvusServiceServicer):
         if limit + int(params.get("offset", 0)) > _WINDOW:
             raise Refused(1100, 1, f"invalid max query result window, (offset+limit) should be in range [1, {_WINDOW}]")
         rows = self.page(found, request, time, limit, int(params.get("offset", 0)), getattr(context, "fault", None))
-        names = [name for name in request.output_fields]
+        # A key of the dynamic field is asked for by its own name; the whole field comes.
+        names = list(dict.fromkeys(name if not found.meta or name in found.fields or name == "*" else "$meta" for name in request.output_fields))
         if "*" in names:
             names = [field.name for field in found.all_fields()]
         if found.key.name not in names:
@@ -354,7 +355,8 @@ class Milvus(milvus_pb2_grpc.MilvusServiceServicer):
         found = self.loaded(request, context)
         params = {p.key: p.value for p in request.search_params}
         group = common.PlaceholderGroup.FromString(request.placeholder_group)
-        field = found.fields[params["anns_field"]]
+        vectors = [field for field in found.schema.fields if is_vector(field.data_type)]
+        field = found.fields[params["anns_field"]] if params.get("anns_field") else vectors[0]
         index = {p.key: p.value for p in found.indexes[field.name][1]}
         metric, most = index["metric_type"], int(params.get("topk", 10))
         rows = found.find(request.dsl, request.partition_names)

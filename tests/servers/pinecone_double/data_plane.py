@@ -1,4 +1,5 @@
 """The calls of one index."""
+import asyncio
 import base64
 import json
 import urllib.parse
@@ -33,6 +34,8 @@ class DataPlane:
         path, _, query = request.target.partition("?")
         self._service.count(path)
         rule = self._service.faults.rule_for(path)
+        if rule and rule.get("act") == "slow":
+            await asyncio.sleep(rule["seconds"])
         instead = fault_rules.before(rule) if rule else None
         if instead is not None:
             return instead

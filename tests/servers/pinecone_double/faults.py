@@ -5,11 +5,11 @@
  "after": 10,                 not the first ten
  "times": 2,                  so often, then never
  "status": 429, "retry_after": 0.2, "body": "...",     an answer in place of the right one
- "act": "status" | "cut" | "lost" | "applied-lost" | "truncate" | "shape" | "unauthorized" | "repeat-page" | "hide"}
+ "act": "status" | "cut" | "lost" | "applied-lost" | "truncate" | "shape" | "unauthorized" | "repeat-page" | "hide" | "slow"}
 
 cut: the connection is reset in mid-body. lost: before anything was done. applied-lost: after it was done. truncate: whole as
 HTTP, not as JSON. shape: JSON that answers another question. repeat-page: a list gives the page before again. hide: a fetch leaves
-out "ids".
+out "ids". slow: the answer comes after "seconds".
 """
 import json
 

@@ -43,6 +43,8 @@ class Service:
         self.faults, self.log = Faults(options.dir), Log(options.dir / "log")
         self.key = os.environ.get("PINECONE_DOUBLE_API_KEY", "test-key")
         self._state = control.read_state(options.dir) or {}
+        self._ports = dict(self._state.get("indexes", {}))  # a restart keeps them
+        self._up = False
 
     def authorize(self, request):
         if request.headers.get("api-key") != self.key:
@@ -63,16 +65,17 @@ class Service:
 
     async def add(self, index):
         plane = DataPlane(self, index)
-        index.port = index.port or self._state.get("indexes", {}).get(index.name, 0)
+        index.port = index.port or self._ports.get(index.name, 0)
         index.server = await http.serve(plane, index.port)
         index.port = index.server.sockets[0].getsockname()[1]
         self.indexes[index.name] = index
-        self.save()
+        if self._up:
+            self.save()
 
     async def remove(self, index):
         del self.indexes[index.name]
         index.server.close()
-        self._state.get("indexes", {}).pop(index.name, None)
+        self._ports.pop(index.name, None)
         self.save()
 
     def save(self):
@@ -111,6 +114,7 @@ class Service:
         self.port = server.sockets[0].getsockname()[1]
         await self._replay()
         self.log.open()
+        self._up = True
         self.save()
         await stop.wait()
         server.close()
