@@ -47,6 +47,11 @@ RunReport ReportOut::Begin(const std::string& verb, const Location* source, cons
   return report;
 }
 
+void ReportOut::Fail(const Status& failure, RunReport* report) {
+  AddFailure(failure, report);
+  ears_->recorder.End(report->state, failure);
+}
+
 void ReportOut::AddSample(const Location& source, const Location& target, SampleOptions options, RunReport* report) {
   options.shown = invocation_.Int("report-sample", 5);
   if (options.shown == 0) {
@@ -75,7 +80,7 @@ Status ReportOut::Copied(const Result<CopyReport>& copy, const Location& source,
   if (!journal.empty()) (void)AddJournal(journal, &report);
   report.command = invocation_.display;
   if (copy.ok()) AddCopy(*copy, &report);
-  else AddFailure(copy.status(), &report);
+  else Fail(copy.status(), &report);
   AddFidelity(context_.registry, target, &report);
   if (copy.ok() && copy->state != "rolled-back") {
     SampleOptions options;
@@ -106,7 +111,7 @@ Status ReportOut::Restored(const Result<RestoreReport>& restore, const Location&
     report.exit_code = restore->exit_code;
     for (const auto& problem : restore->problems) report.notes.push_back({"backup", problem, -1, true});
   } else {
-    AddFailure(restore.status(), &report);
+    Fail(restore.status(), &report);
   }
   if (copied && source.ok() && restore->state != "dry-run") {
     SampleOptions options;
@@ -147,7 +152,7 @@ Status ReportOut::Verified(const Result<VerifyReport>& verify, const Location& s
     AddSample(source, target, options, &report);
     if (report.sample) report.schema = report.sample->source_schema;
   } else {
-    AddFailure(verify.status(), &report);
+    Fail(verify.status(), &report);
     report.no_sample = "the verification did not come to its end";
   }
   const Status written = Write(&report);

@@ -27,6 +27,7 @@ class ReportOut {
   class Ears;
   ReportOut(const Invocation& invocation, Context& context, Session& session);
   RunReport Begin(const std::string& verb, const Location* source, const Location* target) const;
+  void Fail(const Status& failure, RunReport* report);
   void AddSample(const Location& source, const Location& target, SampleOptions options, RunReport* report);
   Status Write(RunReport* report);
 

@@ -15,7 +15,8 @@ bool IsNumber(std::string_view cell) {
     if (cell.ends_with(unit)) cell.remove_suffix(unit.size());
   }
   const bool digits = cell.find_first_of("0123456789") != std::string_view::npos;
-  return digits && cell.size() < 24 && cell.find_first_not_of("0123456789,.-+ %") == std::string_view::npos;
+  const bool version = std::count(cell.begin(), cell.end(), '.') > 1;
+  return digits && !version && cell.size() < 24 && cell.find_first_not_of("0123456789,.-+ %") == std::string_view::npos;
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ std::string Tiles(const RunReport& r) {
     if (r.skipped > 0) out += Tile(FormatCount(r.skipped), "there already");
     out += Tile(FormatCount(r.rejected), "rejected");
     out += Tile(FormatBytes(static_cast<double>(r.bytes)), "moved");
-  } else if (r.verify) {
+  } else if (r.verify && r.verify->level != VerifyLevel::none) {
     out += Tile(FormatCount(r.verify->source_count), "records at the source");
     out += Tile(FormatCount(r.verify->target_count), "at the target");
   }
@@ -100,7 +100,7 @@ std::string Moved(const RunReport& r) {
   }
   facts.emplace_back("tried again", FormatCount(r.retried) + (r.retried == 1 ? " time" : " times"));
   if (r.peak_memory > 0) facts.emplace_back("peak memory", FormatBytes(static_cast<double>(r.peak_memory)));
-  return Section("moved", r.moved ? "What was moved" : "What was compared", FactTable(facts));
+  return Section("moved", r.moved ? "What was moved" : r.failure || r.state == "dry-run" ? "What was asked for" : "What was compared", FactTable(facts));
 }
 
 std::string Vectors(const RecordSchema& schema) {
@@ -171,7 +171,7 @@ std::string Errors(const RunReport& r) {
   Grid mismatches("", {"id", "field", "source", "target"});
   for (const auto& m : r.mismatch_examples) mismatches.Add({m.tenant.empty() ? m.id : m.tenant + " / " + m.id, m.field, m.source_value, m.target_value}, "values");
   std::string out = grid.Html() + warnings.Html() + Details("fields that differed after two writes", mismatches.Html());
-  if (out.empty()) out = Paragraph("No request failed, and there was nothing to warn of.");
+  if (out.empty() && !r.failure) out = Paragraph("No request failed, and there was nothing to warn of.");
   return Section("errors", "Errors and warnings", out);
 }
 

@@ -18,7 +18,7 @@ std::string_view Meaning(std::string_view check) {
                                                                  {"content", "documents, metadata and vectors are equal"},
                                                                  {"vectors", "directions of sampled vectors agree"},
                                                                  {"search", "the same queries find the same records"}};
-  const auto found = std::find_if(std::begin(known), std::end(known), [&](const auto& each) { return each.first == check; });
+  const auto found = std::find_if(std::begin(known), std::end(known), [&](const auto& each) { return check.starts_with(each.first); });
   return found == std::end(known) ? std::string_view() : found->second;
 }
 
@@ -96,9 +96,10 @@ std::string Verification(const RunReport& report) {
   const VerifyReport& verify = *report.verify;
   std::string out = "<p>" + Mark(verify.ok, verify.ok ? "The target holds what it should." : "The target differs from the source.") + "</p>\n";
   out += Checks(verify);
-  Facts facts = {{"level", std::string(Name(verify.level))},
-                 {"records at the source", FormatCount(verify.source_count)},
-                 {"records at the target", FormatCount(verify.target_count)}};
+  Facts facts;
+  if (verify.level != VerifyLevel::none) {
+    facts = {{"level", std::string(Name(verify.level))}, {"records at the source", FormatCount(verify.source_count)}, {"records at the target", FormatCount(verify.target_count)}};
+  }
   if (verify.source_rejects + verify.target_rejects > 0) facts.emplace_back("unreadable", fmt::format("source {}, target {}", FormatCount(verify.source_rejects), FormatCount(verify.target_rejects)));
   if (verify.sampled > 0) facts.emplace_back("cosine of sampled vectors", fmt::format("mean {:.6f}, least {:.6f}, of {}", verify.mean_cosine, verify.least_cosine, FormatCount(verify.sampled)));
   facts.emplace_back("digest of the source", verify.source_digest);

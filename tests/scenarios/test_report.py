@@ -224,3 +224,15 @@ def test_without_a_sample_no_record_is_in_the_page(moved, tmp_path):
     moved.ok("verify", moved.source, moved.target, "--report", page, "--report-sample", "0")
     report = page.read_text()
     assert "No records are shown: --report-sample 0 left them out." in report and "side by side" not in report
+
+
+def test_a_restore_and_a_job_file_have_reports(moved, tmp_path):
+    backup, report = tmp_path / "b.jsonl", tmp_path / "restored.json"
+    moved.ok("backup", moved.target, backup)
+    moved.ok("restore", backup, f"qdrant-local:{tmp_path}/q#again", "--report", report, "--report", tmp_path / "restored.html")
+    told = json.loads(report.read_text())
+    assert told["of"] == "restore" and told["exit_code"] == 0 and told["counts"]["written"] == ROWS - 3 and told["sample"]["found"] > 400
+    job = tmp_path / "job.yaml"
+    job.write_text(f"source: {moved.source}\ntarget: 'qdrant-local:{tmp_path}/q#job'\nmetric: cosine\nreport: [{tmp_path}/job.html, {tmp_path}/job.xml]\n")
+    moved.ok("copy", "--config", job, code=3)
+    assert (tmp_path / "job.html").exists() and ElementTree.parse(tmp_path / "job.xml").getroot().get("failures") == "1"
