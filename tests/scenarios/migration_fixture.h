@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "base/failpoint.h"
@@ -24,7 +26,8 @@ class MigrationTest : public testing::Test {
  protected:
   void SetUp() override {
     name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
-    dir_ = fs::path(testing::TempDir()) / ("migration_" + name_);
+    // Programs may run beside each other.
+    dir_ = fs::path(testing::TempDir()) / ("migration_" + name_ + "_" + std::to_string(getpid()));
     fs::remove_all(dir_);
     fs::create_directories(dir_);
     setenv("XDG_STATE_HOME", (dir_ / "state").c_str(), 1);
