@@ -5,7 +5,7 @@
 #include <google/protobuf/arena.h>
 
 #include "connectors/qdrant/points.h"
-#include "connectors/qdrant/wire.h"
+#include "net/wire.h"
 #include "qdrant_points.pb.h"
 #include "record/unit.h"
 

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "connectors/qdrant/points.h"
-#include "connectors/qdrant/wire.h"
+#include "net/wire.h"
 
 /// A server's answer to a scroll. What is a record is encoded and decoded again and must be the same record; so must the point
 /// that a before-image of it gives.

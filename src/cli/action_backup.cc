@@ -6,7 +6,7 @@
 #include "cli/actions.h"
 #include "cli/backup_text.h"
 #include "cli/copy_options.h"
-#include "cli/html.h"
+#include "cli/report_out.h"
 #include "cli/session.h"
 #include "cli/show.h"
 
@@ -36,13 +36,13 @@ Result<int> RunBackup(const Invocation& invocation, Context& context) {
 
 Result<int> RunRestore(const Invocation& invocation, Context& context) {
   ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(auto reports, ReportOut::Start(invocation, context, *session));
   ARROW_ASSIGN_OR_RAISE(const CopyOptions options, CopyOptionsOf(invocation));
   ARROW_ASSIGN_OR_RAISE(const Location target, session->Locate(invocation.arguments[1], "target-opt"));
   const auto report = Restore(session->engine(), ExpandHome(invocation.arguments[0]), target, options);
+  const Status told = reports->Restored(report, target);
   session->StopProgress();
-  ARROW_RETURN_NOT_OK(report.status());
-  const std::string html = invocation.Text("report");
-  if (!html.empty() && report->copy) ARROW_RETURN_NOT_OK(WriteFileAtomic(html, CopyHtml(*report->copy), 0644));
+  ARROW_RETURN_NOT_OK(told);
   return ShowRestore(invocation, context, *report);
 }
 

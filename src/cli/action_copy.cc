@@ -7,7 +7,7 @@
 #include "cli/copy_options.h"
 #include "cli/delta_text.h"
 #include "cli/failure.h"
-#include "cli/html.h"
+#include "cli/report_out.h"
 #include "cli/report_text.h"
 #include "cli/session.h"
 #include "cli/show.h"
@@ -25,11 +25,6 @@ Result<Pair> LocatePair(Session& session, const Invocation& invocation) {
   ARROW_ASSIGN_OR_RAISE(pair.source, session.Locate(invocation.arguments[0], "source-opt"));
   ARROW_ASSIGN_OR_RAISE(pair.target, session.Locate(invocation.arguments[1], "target-opt"));
   return pair;
-}
-
-Status WriteReport(const Invocation& invocation, const std::string& html) {
-  const std::string file = invocation.Text("report");
-  return file.empty() ? Status::OK() : WriteFileAtomic(file, html, 0644);
 }
 
 /// What a job file means for this command, where it has one.
@@ -76,7 +71,7 @@ struct RepairResult {
   std::string ToJson() const { return RepairToJson(report); }
 };
 
-Result<int> Repair(const Invocation& invocation, Context& context, Session& session, const Pair& pair, const VerifyOptions& verify, const DeltaOptions& delta) {
+Result<int> Repair(const Invocation& invocation, Context& context, Session& session, ReportOut& reports, const Pair& pair, const VerifyOptions& verify, const DeltaOptions& delta) {
   if (verify.level == VerifyLevel::count) return MakeError(Category::usage, "--repair needs to know which records differ", "give it --level ids or content");
   CopyOptions options;
   options.command = invocation.display;
@@ -88,9 +83,9 @@ Result<int> Repair(const Invocation& invocation, Context& context, Session& sess
   options.restart = invocation.Bool("restart");
   options.yes = invocation.Bool("yes");
   const auto report = Copy(session.engine(), pair.source, pair.target, options);
+  const Status told = reports.Copied(report, pair.source, pair.target);
   session.StopProgress();
-  ARROW_RETURN_NOT_OK(report.status());
-  if (report->verify) ARROW_RETURN_NOT_OK(WriteReport(invocation, VerifyHtml(*report->verify, pair.source.Display(), pair.target.Display())));
+  ARROW_RETURN_NOT_OK(told);
   const RepairResult result{*report};
   if (invocation.Bool("json")) return Show(invocation, context, result, report->exit_code, static_cast<void (*)(std::ostream&, const RepairResult&)>(nullptr));
   return report->state == "dry-run" ? ShowDryDelta(invocation, context, *report, &PrintRepair) : Show(invocation, context, *report, report->exit_code, &PrintRepair);
@@ -111,31 +106,34 @@ Result<int> RunPlan(const Invocation& invocation, Context& context) {
 
 Result<int> RunCopy(const Invocation& invocation, Context& context) {
   ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(auto reports, ReportOut::Start(invocation, context, *session));
   ARROW_ASSIGN_OR_RAISE(const CopyOptions options, CopyOptionsOf(invocation));
   ARROW_ASSIGN_OR_RAISE(const Pair pair, LocatePair(*session, invocation));
   if (options.dry_run && options.delta.mode != DeltaMode::none) return PlanSync(invocation, context, *session, pair, options);
   if (options.dry_run) {
     ARROW_ASSIGN_OR_RAISE(const Plan plan, MakePlan(session->engine(), pair.source, pair.target, options));
+    ARROW_RETURN_NOT_OK(reports->Planned(plan));
     session->StopProgress();
     return ShowPlan(invocation, context, plan);
   }
   const auto report = Copy(session->engine(), pair.source, pair.target, options);
+  const Status told = reports->Copied(report, pair.source, pair.target);
   session->StopProgress();
-  ARROW_RETURN_NOT_OK(report.status());
-  ARROW_RETURN_NOT_OK(WriteReport(invocation, CopyHtml(*report)));
+  ARROW_RETURN_NOT_OK(told);
   return Show(invocation, context, *report, report->exit_code, &PrintCopy);
 }
 
 Result<int> RunVerify(const Invocation& invocation, Context& context) {
   ARROW_ASSIGN_OR_RAISE(auto session, Session::Start(invocation, context));
+  ARROW_ASSIGN_OR_RAISE(auto reports, ReportOut::Start(invocation, context, *session));
   ARROW_ASSIGN_OR_RAISE(const VerifyOptions options, VerifyOptionsOf(invocation, "level"));
   ARROW_ASSIGN_OR_RAISE(const DeltaOptions delta, DeltaOptionsOf(invocation, DeltaMode::repair));
   ARROW_ASSIGN_OR_RAISE(const Pair pair, LocatePair(*session, invocation));
-  if (delta.mode != DeltaMode::none) return Repair(invocation, context, *session, pair, options, delta);
+  if (delta.mode != DeltaMode::none) return Repair(invocation, context, *session, *reports, pair, options, delta);
   const auto report = Verify(session->engine(), pair.source, pair.target, options);
+  const Status told = reports->Verified(report, pair.source, pair.target, options.transforms);
   session->StopProgress();
-  ARROW_RETURN_NOT_OK(report.status());
-  ARROW_RETURN_NOT_OK(WriteReport(invocation, VerifyHtml(*report, pair.source.Display(), pair.target.Display())));
+  ARROW_RETURN_NOT_OK(told);
   return Show(invocation, context, *report, report->ok ? exit_code::kOk : exit_code::kDifference, &PrintVerify);
 }
 

@@ -9,6 +9,8 @@
 #include "cli/copy_options.h"
 #include "cli/failure.h"
 #include "cli/report_text.h"
+#include "cli/search_options.h"
+#include "cli/search_text.h"
 #include "cli/session.h"
 #include "cli/text_out.h"
 
@@ -71,14 +73,25 @@ Result<int> RunInspect(const Invocation& invocation, Context& context) {
   const std::string id = invocation.Text("id");
   const std::optional<std::string> one = invocation.Has("id") ? std::optional(id) : std::nullopt;
   ARROW_ASSIGN_OR_RAISE(const TransformSpec transforms, TransformSpecOf(invocation));
+  std::optional<BenchReport> speed;
   const auto inventory = Inspect(session->engine(), location, one, invocation.Bool("full"), show, transforms);
+  if (inventory.ok() && invocation.Bool("qps")) {
+    ARROW_ASSIGN_OR_RAISE(speed, Bench(session->engine(), location, std::nullopt, BriefBench()));
+  }
   session->StopProgress();
   ARROW_RETURN_NOT_OK(inventory.status());
   if (!invocation.Bool("json")) {
     PrintInventory(context.out, *inventory);
+    if (speed) PrintBench(context.out, *speed);
     return exit_code::kOk;
   }
-  ARROW_ASSIGN_OR_RAISE(const std::string object, ResultObject("inspect", exit_code::kOk, inventory->ToJson()));
+  std::string body = inventory->ToJson();
+  if (speed) {
+    auto both = nlohmann::ordered_json::parse(body);
+    both["bench"] = nlohmann::ordered_json::parse(speed->ToJson());
+    body = both.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  }
+  ARROW_ASSIGN_OR_RAISE(const std::string object, ResultObject("inspect", exit_code::kOk, body));
   context.out << object << '\n';
   return exit_code::kOk;
 }

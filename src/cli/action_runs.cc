@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/actions.h"
 #include "cli/failure.h"
+#include "cli/report_out.h"
 #include "cli/run_view.h"
 #include "cli/text_out.h"
 
@@ -114,6 +115,7 @@ Result<int> RunStatus(const Invocation& invocation, Context& context) {
   const auto folder = FindRun(name);
   if (!folder.ok() && !invocation.Argument(0)) return MakeError(Category::not_found, "there are no runs yet", "`vecferry copy` begins one");
   ARROW_RETURN_NOT_OK(folder.status());
+  ARROW_RETURN_NOT_OK(ReportOfRun(folder->journal(), invocation.List("report", false)));
   const bool json = invocation.Bool("json");
   ARROW_ASSIGN_OR_RAISE(const RunView view, ViewRun(*folder, json ? kRejectsInJson : kRejectsShown, true, context.clock, context.cancel));
   if (!json) {

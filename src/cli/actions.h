@@ -10,6 +10,7 @@ Result<int> RunPlan(const Invocation& invocation, Context& context);
 Result<int> RunVerify(const Invocation& invocation, Context& context);
 Result<int> RunStores(const Invocation& invocation, Context& context);
 Result<int> RunInspect(const Invocation& invocation, Context& context);
+Result<int> RunBench(const Invocation& invocation, Context& context);
 Result<int> RunBackup(const Invocation& invocation, Context& context);
 Result<int> RunBackupList(const Invocation& invocation, Context& context);
 Result<int> RunBackupVerify(const Invocation& invocation, Context& context);

@@ -8,7 +8,6 @@
 
 #include "cli/copy_options.h"
 #include "cli/failure.h"
-#include "cli/html.h"
 #include "cli/program.h"
 #include "cli/text_out.h"
 #include "connectors/builtin.h"
@@ -129,16 +128,6 @@ TEST(Failure, SaysWhereWhyAndWhatNext) {
   const auto json = nlohmann::json::parse(out.str());
   EXPECT_EQ(json["error"]["side"], "target");
   EXPECT_EQ(json["exit_code"], 11);
-}
-
-TEST(Html, EscapesEverythingFromOutside) {
-  VerifyReport report;
-  report.differences = {{DifferenceClass::corrupt, "<script>alert(1)</script>", "", "a\"b", "&'\x1b", ""}};
-  const std::string page = VerifyHtml(report, "<b>", "t");
-  EXPECT_THAT(page, Not(HasSubstr("<script>")));
-  EXPECT_THAT(page, Not(HasSubstr("<b>")));
-  EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(1)&lt;/script&gt;"));
-  EXPECT_THAT(page, HasSubstr("&amp;&#39;\\x1b"));
 }
 
 TEST(TextOut, AlignsAndWraps) {

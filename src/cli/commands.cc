@@ -20,10 +20,10 @@ std::vector<CommandSpec> MigrationCommands() {
        "copies nothing once it is finished. The source is opened read-only. A target that holds records is refused unless "
        "--on-exists says what to do with them. With --sync a target that was copied before is brought in line: what is new or changed since is written, and nothing else.",
        {kSource, kTarget},
-       {&kWhatFlags, &kSelectFlags, &kMapFlags, &kSyncFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags,
+       {&kWhatFlags, &kSelectFlags, &kMapFlags, &kSyncFlags, &kCheckFlags, &kCompareFlags, &kQueryFlags, &kSearchFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kLocationFlags,
         &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
-       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --filter \"year >= 2020\" --map title=name --map drop:tmp", "vecferry copy " + pair + " --max-rejects 1% --report copy.html",
-        "vecferry copy " + pair + " --sync", "vecferry copy " + pair + " --sync --delete --max-delete 100 --dry-run"},
+       {"vecferry copy " + pair, "vecferry copy --config job.yaml", "vecferry copy " + pair + " --dry-run", "vecferry copy " + pair + " --filter \"year >= 2020\" --map title=name --map drop:tmp", "vecferry copy " + pair + " --max-rejects 1% --report copy.html --report copy.xml",
+         "vecferry copy " + pair + " --sync", "vecferry copy " + pair + " --sync --delete --max-delete 100 --dry-run"},
        &RunCopy},
       {"plan", "Say what a copy would do",
        "Reads both sides and writes neither: mapping of ids, what the target cannot hold and how many records have it, estimates of time "
@@ -37,8 +37,8 @@ std::vector<CommandSpec> MigrationCommands() {
        "or mapped the records, so does this, unless flags say otherwise. Exit code 4 if there is a difference. With --repair "
        "the target is written to: records that are lost, corrupt or changed in the source are written again, and both sides are compared once more.",
        {kSource, kTarget},
-       {&kLevelFlags, &kRepairFlags, &kCompareFlags, &kSelectFlags, &kMapFlags, &kVerifyLimitFlags, &kLocationFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
-       {"vecferry verify " + pair, "vecferry verify " + pair + " --ignore metadata.updated_at --time-tolerance 1ms", "vecferry verify " + pair + " --repair"},
+       {&kLevelFlags, &kRepairFlags, &kCompareFlags, &kQueryFlags, &kSearchFlags, &kMetricFlags, &kSelectFlags, &kMapFlags, &kVerifyLimitFlags, &kLocationFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags, &kOutputFlags},
+       {"vecferry verify " + pair, "vecferry verify " + pair + " --ignore metadata.updated_at --time-tolerance 1ms", "vecferry verify " + pair + " --level content,search --k 10", "vecferry verify " + pair + " --repair"},
        &RunVerify}};
 }
 
@@ -57,7 +57,14 @@ std::vector<CommandSpec> LookCommands() {
        {store},
        {&kInspectFlags, &kSelectFlags, &kMapFlags, &kSourceFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
        {"vecferry inspect mcp-memory:notes.db --full", "vecferry inspect 'qdrant-local:./qdrant#memories' --id 4f1c..."},
-       &RunInspect}};
+       &RunInspect},
+      {"bench", "Measure how fast one store, or two, can be searched",
+       "Asks the same queries again and again and tells how many a second were answered and how long they took: median, 90, 95 and 99 in a hundred, and the longest. Of two, one after the "
+       "other, also how much faster the second is. What has no search of its own is searched by vecferry, which reads it all for every query. Ctrl-C ends it with what was measured.",
+       {store, {"URI2", "another, measured with the same queries", false, true, false, "target"}},
+       {&kBenchFlags, &kQueryFlags, &kMetricFlags, &kLocationFlags, &kConfigFlags, &kProgressFlags, &kOutputFlags},
+       {"vecferry bench 'qdrant://localhost#docs' --clients 8", "vecferry bench 'postgresql://localhost/db#docs' 'qdrant://localhost#docs' --queries queries.npy --duration 30s"},
+       &RunBench}};
 }
 
 std::vector<CommandSpec> BackupCommands() {
@@ -96,7 +103,7 @@ std::vector<CommandSpec> BackupCommands() {
        "Compares the check sums before anything is written, then copies the records into the target with the parameters of the dataset they came from, verifies them, and compares their digest "
        "with the manifest's. The same command again resumes. A backup of a database comes back as a file, where there is none. Exit code 4 if the backup is damaged.",
        {{"FILE", "the backup", true, false, false, "file"}, {"URI", "the dataset to write", true, true, false, "target"}},
-       {&kRestoreFlags, &kCheckFlags, &kCompareFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kTargetFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags,
+       {&kRestoreFlags, &kCheckFlags, &kCompareFlags, &kQueryFlags, &kSearchFlags, &kRunFlags, &kLimitFlags, &kSpeedFlags, &kDryRunFlags, &kTargetFlags, &kConfigFlags, &kYesFlags, &kProgressFlags, &kReportFlags,
         &kOutputFlags},
        {"vecferry restore memories.jsonl 'qdrant-local:./qdrant#memories'", "vecferry restore notes.backup.db mcp-memory:notes.db"},
        &RunRestore}};
@@ -109,8 +116,8 @@ std::vector<CommandSpec> RunCommands() {
       {"status", "Show how far a run is",
        "State, total, done, rejected ids, last id, rate and time left, from the run's journal; also while it is going on.",
        {run},
-       {&kOutputFlags},
-       {"vecferry status", "vecferry status 20260102T030405Z-1a2b3c"},
+       {&kReportFileFlags, &kOutputFlags},
+       {"vecferry status", "vecferry status last --report run.html", "vecferry status 20260102T030405Z-1a2b3c"},
        &RunStatus},
       {"rollback", "Take back what a run wrote",
        "Drops the dataset if the run created it, else deletes and restores record by record. A record that somebody changed since is "
@@ -214,6 +221,16 @@ const FlagSpec* FindFlag(const CommandSpec& command, std::string_view name) {
     }
   }
   return nullptr;
+}
+
+std::vector<std::string> ValuesIn(const FlagSpec& flag, const std::string& text) {
+  std::vector<std::string> values(1);
+  if (!flag.repeatable || flag.option.kind != OptionSpec::Kind::choice) return {text};
+  for (const char c : text) {
+    if (c == ',') values.emplace_back();
+    else values.back() += c;
+  }
+  return values;
 }
 
 bool TakesJob(const CommandSpec& command) { return FindFlag(command, "config") != nullptr; }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/search_options.h"
 
 namespace vecferry::cli {
 namespace {
@@ -130,9 +131,7 @@ Result<TransformSpec> TransformSpecOf(const Invocation& invocation) {
 Result<VerifyOptions> VerifyOptionsOf(const Invocation& invocation, const std::string& level_flag) {
   ARROW_RETURN_NOT_OK(CheckRanges(invocation));
   VerifyOptions options;
-  if (const std::string level = invocation.Text(level_flag); !level.empty()) {
-    ARROW_ASSIGN_OR_RAISE(options.level, ParseVerifyLevel(level));
-  }
+  ARROW_RETURN_NOT_OK(SetLevels(invocation, level_flag, &options));
   options.sample_size = invocation.Int("sample-size", options.sample_size);
   for (const auto& field : invocation.List("ignore", true)) options.ignore.insert(field);
   ARROW_RETURN_NOT_OK(CheckIgnored(options.ignore));

@@ -80,6 +80,11 @@ FlagSpec CheckpointFlag() { return Value("checkpoint", Kind::text, "FILE", "", "
 
 FlagSpec RestartFlag() { return Switch("restart", "Forget what an earlier run of the same copy did, and begin anew."); }
 
+FlagSpec ReportFlag() {
+  return Repeatable(Value("report", Kind::text, "FILE", "",
+                          "Write a report: FILE.html is a page that needs no other file, FILE.json the same as data, FILE.xml JUnit; given several times, several (docs/guide/report.md)."));
+}
+
 FlagSpec DryRunFlag() { return Switch("dry-run", "Read, plan and report; write nothing."); }
 
 FlagSpec DeleteFlag() { return Switch("delete", "With --sync or --repair: take out of the target what the source no longer has; left there unless told. What others brought stays."); }
@@ -106,10 +111,15 @@ const FlagGroup kProgressFlags{
     "Progress",
     {Choice("progress", {"auto", "bar", "plain", "json", "none"}, "auto",
             "How progress is told on standard error; auto is a bar on a terminal, else plain lines."),
-     Value("log", Kind::text, "FILE", "", "Append every event to a file, one JSON object a line (docs/reference/events.md).")}};
+     Value("log", Kind::text, "FILE", "", "Append every event to a file, one JSON object a line (docs/reference/events.md)."),
+     Value("metrics", Kind::text, "[HOST:]PORT", "", "Serve metrics for Prometheus at that address while it runs; of 127.0.0.1 unless a host is given (docs/guide/report.md).")}};
 
 const FlagGroup kReportFlags{
-    "Report", {Value("report", Kind::text, "FILE.html", "", "Write a report of the result, one HTML file that needs nothing else.")}};
+    "Report",
+    {ReportFlag(),
+     Value("report-sample", Kind::integer, "N", "5", "Records that the report shows side by side, with their content; with 0 no sample is taken, and there are no plots of vectors.")}};
+
+const FlagGroup kReportFileFlags{"Report", {ReportFlag()}};
 
 const FlagGroup kLocationFlags{
     "Stores",
@@ -186,7 +196,8 @@ const FlagGroup kBackupFlags{"The run", {RejectsFlag(), CheckpointFlag(), Restar
 
 const FlagGroup kCheckFlags{
     "Proof",
-    {Choice("verify", {"none", "count", "ids", "content"}, "content", "What is compared after the copy."),
+    {Repeatable(Choice("verify", {"none", "count", "ids", "content", "search"}, "content",
+                       "What is compared after the copy; `content,search` asks both sides the same queries as well (docs/guide/search.md).")),
      Choice("validate", {"off", "sample", "full"}, "sample", "How much of each batch is read back after it was written.")}};
 
 const FlagGroup kCompareFlags{
@@ -209,13 +220,43 @@ const FlagGroup kPlanFlags{
      Value("out", Kind::text, "FILE", "", "Write the plan to a file, for `vecferry copy --plan`.")}};
 
 const FlagGroup kLevelFlags{
-    "Proof", {Choice("level", {"count", "ids", "content"}, "content", "What is compared; each level includes those before it.")}};
+    "Proof", {Repeatable(Choice("level", {"count", "ids", "content", "search"}, "content",
+                                "What is compared: count, ids and content each include those before; `search`, alone or as `content,search`, asks both sides the same "
+                                "queries (docs/guide/search.md)."))}};
+
+const FlagGroup kMetricFlags{"The metric", {MetricFlag()}};
+
+const FlagGroup kQueryFlags{
+    "Queries (docs/guide/search.md)",
+    {Value("queries", Kind::text, "FILE", "", "Ask for these vectors: a NumPy array, JSON lines, or lines of numbers; without it they are sampled from the data."),
+     Value("query-count", Kind::integer, "N", "100", "Vectors that are sampled, always the same ones of the same data."),
+     Value("query-noise", Kind::real, "X", "0.05", "How far a sampled vector is moved, as a share of its length; of bits the share that is flipped."),
+     Value("query-seed", Kind::integer, "N", "1", "Another seed samples other vectors, and moves them in another way."),
+     Value("k", Kind::integer, "N", "10", "Neighbours that are asked for.")}};
+
+const FlagGroup kSearchFlags{
+    "Proof by search (docs/guide/search.md)",
+    {Value("min-overlap", Kind::real, "X", "0.99", "Of the five nearest records at the source the target must find so many, as a mean over all queries."),
+     Value("min-recall", Kind::real, "X", "", "What a store's index must find of the true neighbours; it is told unless this is given, and no more."),
+     Choice("truth", {"auto", "always", "never"}, "auto",
+            "Whether the true neighbours are computed by reading the source, so that recall can be told: unless the source is very large, always, or never."),
+     Value("index-wait", Kind::duration, "TIME", "10m", "Wait for indexes that are being built, but no longer.")}};
+
+const FlagGroup kBenchFlags{
+    "The measurement",
+    {Value("clients", Kind::integer, "N", "1", "Queries that are under way at once."),
+     Value("duration", Kind::duration, "TIME", "10s", "How long each side is measured."),
+     Value("requests", Kind::integer, "N", "", "Ask each side so many queries, in place of --duration."),
+     Value("warm-up", Kind::duration, "TIME", "2s", "How long each side is asked before it is measured."),
+     Value("vector", Kind::text, "NAME", "", "The vector that is searched, where there are several."),
+     Switch("exact", "Compare with every record, without the index, where the store can.")}};
 
 const FlagGroup kInspectFlags{
     "What is shown",
     {Value("id", Kind::text, "ID", "", "Show one record."),
      Value("show", Kind::integer, "N", "3", "Records that are shown as examples."),
-     Switch("full", "Read every record, not a sample of 10,000.")}};
+     Switch("full", "Read every record, not a sample of 10,000."),
+     Switch("qps", "Measure its search for a few seconds, as `vecferry bench` does.")}};
 
 const FlagGroup kYesFlags{"Safety", {Switch("yes", "Do what the command asks to be sure of.")}};
 

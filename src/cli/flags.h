@@ -5,8 +5,9 @@ namespace vecferry::cli {
 
 /// The groups of flags. A flag has one meaning, one default and one spelling wherever it stands.
 extern const FlagGroup kOutputFlags;    ///< --json, -q, -v
-extern const FlagGroup kProgressFlags;  ///< --progress, --log
-extern const FlagGroup kReportFlags;    ///< --report
+extern const FlagGroup kProgressFlags;  ///< --progress, --log, --metrics
+extern const FlagGroup kReportFlags;    ///< --report, --report-sample
+extern const FlagGroup kReportFileFlags;  ///< --report alone
 extern const FlagGroup kLocationFlags;  ///< --source-opt, --target-opt
 extern const FlagGroup kSourceFlags;    ///< --source-opt alone
 extern const FlagGroup kWhatFlags;      ///< what is copied, and into what
@@ -23,6 +24,10 @@ extern const FlagGroup kCompareFlags;   ///< what counts as a difference
 extern const FlagGroup kDryRunFlags;    ///< --dry-run
 extern const FlagGroup kPlanFlags;      ///< --scan, --out
 extern const FlagGroup kLevelFlags;     ///< --level, of verify
+extern const FlagGroup kMetricFlags;    ///< --metric alone
+extern const FlagGroup kQueryFlags;     ///< which queries a search asks
+extern const FlagGroup kSearchFlags;    ///< of the level search
+extern const FlagGroup kBenchFlags;
 extern const FlagGroup kInspectFlags;
 extern const FlagGroup kYesFlags;
 extern const FlagGroup kCleanFlags;

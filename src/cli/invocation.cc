@@ -57,10 +57,14 @@ Status CheckValues(const CommandSpec& command, std::map<std::string, std::vector
     if (!flag->repeatable && list.size() > 1) {
       return MakeError(Category::usage, fmt::format("--{} is given {} times", name, list.size()), "give it once");
     }
-    for (auto& value : list) {
-      ARROW_ASSIGN_OR_RAISE(const auto checked, CheckOptions({flag->option}, {{name, value}}, where));
-      value = checked.at(name);
+    std::vector<std::string> all;
+    for (const auto& text : list) {
+      for (const auto& value : ValuesIn(*flag, text)) {
+        ARROW_ASSIGN_OR_RAISE(const auto checked, CheckOptions({flag->option}, {{name, value}}, where));
+        all.push_back(checked.at(name));
+      }
     }
+    list = std::move(all);
   }
   return Status::OK();
 }

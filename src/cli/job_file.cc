@@ -100,8 +100,10 @@ class JobParser {
     using Kind = OptionSpec::Kind;
     const bool whole = flag.option.kind == Kind::integer || flag.option.kind == Kind::bytes;
     if (value.literal && (whole || flag.option.kind == Kind::real || flag.option.kind == Kind::duration)) value.text = NumberText(node, whole);
-    ARROW_ASSIGN_OR_RAISE(const auto checked, CheckOptions({flag.option}, {{flag.option.name, value.text}}, Place(node) + ": the setting"));
-    list->push_back(checked.at(flag.option.name));
+    for (const auto& text : ValuesIn(flag, value.text)) {
+      ARROW_ASSIGN_OR_RAISE(const auto checked, CheckOptions({flag.option}, {{flag.option.name, text}}, Place(node) + ": the setting"));
+      list->push_back(checked.at(flag.option.name));
+    }
     return Status::OK();
   }
 

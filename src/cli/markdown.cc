@@ -36,6 +36,7 @@ std::string VerifyGuarantee(const Capabilities& can) {
     case VectorChange::none: return "exact";
     case VectorChange::cosine_normalised: return "exact but for the length of cosine vectors";
     case VectorChange::reduced_precision: return "within the store's precision";
+    case VectorChange::cosine_reduced: return "exact but for the last digits of cosine vectors";
   }
   return "exact";
 }

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/delta_text.h"
+#include "cli/search_text.h"
 #include "cli/text_out.h"
 
 namespace vecferry::cli {
@@ -152,9 +153,13 @@ void PrintPlan(std::ostream& out, const Plan& plan) {
 }
 
 void PrintVerify(std::ostream& out, const VerifyReport& report) {
-  out << "Verification (" << Name(report.level) << "): " << (report.ok ? "passed" : "FAILED") << '\n';
-  Facts facts = {{"source", Counted(report.source_count, "record") + fmt::format(", {} ids twice, {} unreadable", FormatCount(report.source_duplicates), FormatCount(report.source_rejects))},
-                 {"target", Counted(report.target_count, "record") + fmt::format(", {} ids twice, {} unreadable", FormatCount(report.target_duplicates), FormatCount(report.target_rejects))}};
+  const std::string levels = report.level == VerifyLevel::none ? "search" : fmt::format("{}{}", Name(report.level), report.search ? ", search" : "");
+  out << "Verification (" << levels << "): " << (report.ok ? "passed" : "FAILED") << '\n';
+  Facts facts;
+  if (report.level != VerifyLevel::none) {
+    facts = {{"source", Counted(report.source_count, "record") + fmt::format(", {} ids twice, {} unreadable", FormatCount(report.source_duplicates), FormatCount(report.source_rejects))},
+             {"target", Counted(report.target_count, "record") + fmt::format(", {} ids twice, {} unreadable", FormatCount(report.target_duplicates), FormatCount(report.target_rejects))}};
+  }
   if (report.sampled > 0) {
     facts.emplace_back("cosine", fmt::format("mean {:.6f}, least {:.6f}, of {}", report.mean_cosine, report.least_cosine, Counted(report.sampled, "vector")));
   }
@@ -167,6 +172,7 @@ void PrintVerify(std::ostream& out, const VerifyReport& report) {
   for (const auto& check : report.checks) {
     out << "  " << (check.ok ? "pass  " : "FAIL  ") << Printable(check.name, 100) << (check.detail.empty() ? "" : ": ") << Printable(check.detail, 500) << '\n';
   }
+  if (report.search) PrintSearch(out, *report.search);
   if (const std::string differing = Differing(report); !differing.empty()) out << "\nRecords that differ: " << differing << '\n';
   PrintDifferences(out, report.differences);
 }

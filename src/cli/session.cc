@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/version.h"
 #include "progress/bar.h"
 #include "progress/json_lines.h"
 #include "progress/plain.h"
@@ -63,6 +64,7 @@ Result<std::unique_ptr<Session>> Session::Start(const Invocation& invocation, Co
   std::unique_ptr<Session> session(new Session(invocation, context));
   ARROW_RETURN_NOT_OK(session->OpenLog());
   session->ChooseProgress();
+  ARROW_RETURN_NOT_OK(session->ServeMetrics());
   return session;
 }
 
@@ -84,6 +86,22 @@ void Session::ChooseProgress() {
   if (kind.empty() || kind == "auto") kind = invocation_.Bool("quiet") ? "none" : WantsBar(context_) ? "bar" : "plain";
   slot_ = std::make_unique<Slot>(MakeListener(kind, invocation_, context_));
   events_.Add(slot_.get());
+}
+
+/// Arguments are shown as locations, so that no credential is among the labels; one that is no location is told by its name when it is located.
+Status Session::ServeMetrics() {
+  const std::string address = invocation_.Text("metrics");
+  if (address.empty()) return Status::OK();
+  const auto shown = [&](size_t n) -> std::string {
+    if (n >= invocation_.arguments.size()) return "";
+    const auto located = context_.registry.Resolve(invocation_.arguments[n]);
+    return located.ok() ? located->Display() : "";
+  };
+  metrics_ = std::make_unique<MetricsListener>(MetricsListener::Labels{invocation_.command->name, shown(0), shown(1), Versions().front().second});
+  ARROW_ASSIGN_OR_RAISE(metrics_server_, MetricsServer::Start(address, metrics_->collectable()));
+  events_.Add(metrics_.get());
+  events_.Message("metrics at " + metrics_server_->url());
+  return Status::OK();
 }
 
 void Session::StopProgress() { slot_->Clear(); }

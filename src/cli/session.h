@@ -7,6 +7,8 @@
 #include "cli/context.h"
 #include "cli/invocation.h"
 #include "migration/engine.h"
+#include "net/metrics_server.h"
+#include "progress/metrics.h"
 
 namespace vecferry::cli {
 
@@ -31,6 +33,7 @@ class Session {
   Session(const Invocation& invocation, Context& context);
   Status OpenLog();
   void ChooseProgress();
+  Status ServeMetrics();
   /// Of a credential that stands in the job file itself.
   void WarnOfJob(const JobPlace& place);
 
@@ -41,6 +44,8 @@ class Session {
   std::ofstream log_file_;
   std::unique_ptr<EventListener> log_;
   std::unique_ptr<Slot> slot_;
+  std::unique_ptr<MetricsListener> metrics_;
+  std::unique_ptr<MetricsServer> metrics_server_;
 };
 
 }  // namespace vecferry::cli

@@ -61,6 +61,8 @@ Status UnknownCommand(std::string_view name);
 
 /// Flag of any group of a command, nothing for an unknown name.
 const FlagSpec* FindFlag(const CommandSpec& command, std::string_view name);
+/// The values of a flag that a text gives: several with commas between them where it is a repeatable choice, else the text.
+std::vector<std::string> ValuesIn(const FlagSpec& flag, const std::string& text);
 /// Whether it takes a job file.
 bool TakesJob(const CommandSpec& command);
 /// The variable that stands for a flag: "batch-size" -> "VECFERRY_BATCH_SIZE".

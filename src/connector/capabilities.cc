@@ -61,6 +61,7 @@ std::string_view Name(VectorChange change) {
     case VectorChange::none: return "none";
     case VectorChange::cosine_normalised: return "cosine_normalised";
     case VectorChange::reduced_precision: return "reduced_precision";
+    case VectorChange::cosine_reduced: return "cosine_reduced";
   }
   return "";
 }

@@ -24,7 +24,12 @@ enum class Replay {
 };
 enum class ReplaceMode { none, atomic, window };
 /// What a store does to vector values on write; verification then compares accordingly.
-enum class VectorChange { none, cosine_normalised, reduced_precision };
+enum class VectorChange {
+  none,
+  cosine_normalised,
+  reduced_precision,
+  cosine_reduced,    ///< precision, of vectors of metric cosine alone
+};
 
 /// A kind of metadata value that not every store holds.
 enum class JsonFeature {
@@ -77,7 +82,7 @@ struct Capabilities {
   int max_in_flight = 1;           ///< Write calls at once
   double expansion = 1.0;          ///< peak memory of a Write over the batch's own size
   VectorChange vector_change = VectorChange::none;
-  double least_cosine = 0.999;     ///< of reduced_precision: what a vector that is read back keeps of its direction
+  double least_cosine = 0.999;     ///< of reduced_precision and cosine_reduced: what a vector that is read back keeps of its direction
   int64_t batch_rows = 1000;       ///< preferred, and what --batch-size overrides
   int64_t batch_bytes = 8 << 20;
   int64_t flush_bytes = 64 << 20;  ///< of a truncate_and_replay sink: Flush is called after so many bytes,

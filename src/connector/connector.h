@@ -178,7 +178,7 @@ struct SinkSpec {
 struct TargetInfo {
   bool exists = false;
   int64_t count = 0;              ///< records it holds, book-keeping left out
-  RecordSchema schema;            ///< meaningful where it exists
+  RecordSchema schema;            ///< meaningful where it exists; a vector of 0 dimensions takes the first that is written
   std::string identity;
   std::optional<ReplaceMode> replace;  ///< how this dataset can be replaced, where it is not the kind's own way
   std::vector<Note> notes;

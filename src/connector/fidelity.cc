@@ -49,6 +49,9 @@ void AddChange(const Capabilities& data, const Capabilities& sink, Fates* fates)
     case VectorChange::cosine_normalised:
       if (real && data.metrics.contains(Metric::cosine) && sink.metrics.contains(Metric::cosine)) fates->Change("vectors of metric cosine", "normalised: compared by direction");
       return;
+    case VectorChange::cosine_reduced:
+      if (real && data.metrics.contains(Metric::cosine) && sink.metrics.contains(Metric::cosine)) fates->Change("vectors of metric cosine", "kept with less precision");
+      return;
     case VectorChange::reduced_precision:
       if (!data.dense.empty() || data.multi || data.sparse) fates->Change("vectors", "kept with less precision");
       return;

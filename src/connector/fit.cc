@@ -61,8 +61,10 @@ std::vector<Note> SchemaMisfits(const Capabilities& can, const RecordSchema& sch
 }
 
 VectorChange ChangeOf(const Capabilities& capabilities, const RecordSchema& schema) {
-  const bool normalises = capabilities.vector_change == VectorChange::cosine_normalised;
-  return normalises && !IsNormalised(schema) ? VectorChange::none : capabilities.vector_change;
+  const VectorChange change = capabilities.vector_change;
+  const bool of_cosine = change == VectorChange::cosine_normalised || change == VectorChange::cosine_reduced;
+  if (of_cosine && !IsNormalised(schema)) return VectorChange::none;
+  return change == VectorChange::cosine_reduced ? VectorChange::reduced_precision : change;
 }
 
 Status CheckSchemaFits(const Capabilities& capabilities, const RecordSchema& schema) {

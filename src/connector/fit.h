@@ -13,7 +13,8 @@ std::vector<Note> SchemaMisfits(const Capabilities& capabilities, const RecordSc
 /// The same as one failure, Category::unsupported.
 Status CheckSchemaFits(const Capabilities& capabilities, const RecordSchema& schema);
 
-/// What the store does to vectors of such a dataset: VectorChange::none where it changes none of its columns.
+/// What the store does to vectors of such a dataset: VectorChange::none where it changes none of its columns, reduced_precision in
+/// place of cosine_reduced where it does.
 VectorChange ChangeOf(const Capabilities& capabilities, const RecordSchema& schema);
 
 /// Tells of single records whether a store can take them. Not for use by two threads at once.

@@ -139,6 +139,11 @@ class Journal {
   Status PutDuplicates(const std::vector<std::pair<int, int64_t>>& duplicates);
   Result<std::vector<std::pair<int, int64_t>>> duplicates();
 
+  /// What a process did over time, in place of what was kept of it before. Not synced, and nothing depends on it.
+  Status PutActivity(std::string_view process, std::string_view body);
+  /// Of all processes of the run, in the order in which they began.
+  Result<std::vector<std::string>> activities();
+
   const fs::path& file() const { return file_; }
 
  private:

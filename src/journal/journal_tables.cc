@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "journal/journal.h"
+#include "journal/schema.h"
 
 namespace vecferry {
 namespace {
@@ -198,6 +199,26 @@ Result<std::vector<std::pair<int, int64_t>>> Journal::duplicates() {
     ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
     if (!row) return result;
     result.emplace_back(static_cast<int>(query.Int(0)), query.Int(1));
+  }
+}
+
+Status Journal::PutActivity(std::string_view process, std::string_view body) {
+  std::lock_guard lock(mutex_);
+  ARROW_RETURN_NOT_OK(db_.Exec(kJournalActivity));
+  ARROW_ASSIGN_OR_RAISE(auto put, db_.Prepare("INSERT INTO activity(process,body) VALUES(?,?) ON CONFLICT(process) DO UPDATE SET body=excluded.body"));
+  return put.BindText(1, process).BindText(2, body).Run();
+}
+
+Result<std::vector<std::string>> Journal::activities() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> bodies;
+  ARROW_ASSIGN_OR_RAISE(const int64_t there, db_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='activity'"));
+  if (there == 0) return bodies;
+  ARROW_ASSIGN_OR_RAISE(auto query, db_.Prepare("SELECT body FROM activity ORDER BY sequence"));
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
+    if (!row) return bodies;
+    bodies.emplace_back(query.Text(0));
   }
 }
 

@@ -28,9 +28,14 @@ CREATE TABLE intent(sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, payload TE
 CREATE TABLE before_image(
   sequence INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL, image BLOB, restored INTEGER NOT NULL DEFAULT 0,
   UNIQUE(tenant, id) ON CONFLICT IGNORE);
+CREATE TABLE activity(sequence INTEGER PRIMARY KEY, process TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE part(sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, part BLOB NOT NULL);
 CREATE TABLE duplicate(split INTEGER, row INTEGER, PRIMARY KEY(split, row)) WITHOUT ROWID;
 )sql";
+
+/// Of journals that were begun before it was kept: it says nothing that a run depends on, so it has no version of its own.
+inline constexpr const char* kJournalActivity =
+    "CREATE TABLE IF NOT EXISTS activity(sequence INTEGER PRIMARY KEY, process TEXT NOT NULL UNIQUE, body TEXT NOT NULL);";
 
 /// From versions 1 and 2.
 inline constexpr const char* kJournalUpgrade = R"sql(

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "migration/activity_log.h"
 #include "migration/again.h"
 #include "migration/deferral.h"
 #include "migration/delta.h"
@@ -114,6 +115,8 @@ class Copier {
   Status WriteRejectsFile();
   void Advise();
   Result<CopyReport> Conclude();
+  /// What the source kept for a resume: its copies are named source.*
+  void ForgetSource() const;
   Result<CopyReport> RollBack();
   Result<CopyReport> GiveUp(const Status& status);
 
@@ -127,6 +130,7 @@ class Copier {
   RunSession run_;
   RunHeader header_;
   std::unique_ptr<JournalIntents> intents_;
+  std::unique_ptr<ActivityLog> activity_;
   std::unique_ptr<IndexKeeper> keeper_;    ///< of a target whose index can be put off
   TargetIntent intent_;
   RecordSchema schema_;

@@ -38,6 +38,7 @@ Status Copier::Phases() {
   report_.journal = run_.folder.journal();
   intents_ = std::make_unique<JournalIntents>(*run_.journal);
   ARROW_RETURN_NOT_OK(run_.journal->SetState("running"));
+  activity_ = std::make_unique<ActivityLog>(engine_, *run_.journal);
   ARROW_RETURN_NOT_OK(Timed("snapshot", &report_.snapshot_seconds, [this] { return OpenSnapshot(); }));
   if (Compares()) {
     ARROW_RETURN_NOT_OK(AtSource(TransformDelta()));
@@ -147,13 +148,23 @@ Result<CopyReport> Copier::Conclude() {
   report_.seconds = Seconds(began_);
   report_.peak_memory = PeakMemoryBytes();
   Advise();
+  activity_->End("finished");
+  activity_.reset();
   ARROW_RETURN_NOT_OK(run_.journal->SetState("finished", report_.exit_code, report_.ToJson()));
-  engine_.events.Send({Event::Kind::finished, "finished", {}, {{"run", run_.id}, {"exit_code", std::to_string(report_.exit_code)}}});
+  engine_.events.Send({Event::Kind::finished, "finished", {}, {{"run", run_.id}, {"exit_code", std::to_string(report_.exit_code)}, {"journal", report_.journal.string()}}});
   source_.source.reset();
-  std::error_code ec;
-  fs::remove(run_.folder.dir / "source.sqlite", ec);
+  ForgetSource();
   if (report_.exit_code == exit_code::kDifference && options_.rollback_on_failure) return RollBack();
   return std::move(report_);
+}
+
+void Copier::ForgetSource() const {
+  std::error_code ec;
+  std::vector<fs::path> kept;
+  for (const auto& entry : fs::directory_iterator(run_.folder.dir, ec)) {
+    if (entry.path().filename().string().starts_with("source.")) kept.push_back(entry.path());
+  }
+  for (const fs::path& path : kept) fs::remove_all(path, ec);
 }
 
 Result<CopyReport> Copier::RollBack() {
@@ -172,6 +183,8 @@ Result<CopyReport> Copier::GiveUp(const Status& status) {
   (void)target_.sink->Abort();
   const bool interrupted = IsCategory(status, Category::cancelled);
   const int code = ExitCodeOf(status);
+  if (activity_) activity_->End(interrupted ? "interrupted" : "failed", status);
+  activity_.reset();
   if (!run_.journal->PhaseResult("plan").ValueOr(std::nullopt)) {
     (void)Forget();
     return status;
@@ -179,7 +192,7 @@ Result<CopyReport> Copier::GiveUp(const Status& status) {
   (void)WriteRejectsFile();
   const Status noted = run_.journal->SetState(interrupted ? "interrupted" : "failed", code);
   if (!noted.ok()) engine_.events.Warning("the end of the run could not be journalled: " + noted.message());
-  engine_.events.Send({Event::Kind::finished, interrupted ? "interrupted" : "failed", {}, {{"run", run_.id}, {"exit_code", std::to_string(code)}}});
+  engine_.events.Send({Event::Kind::finished, interrupted ? "interrupted" : "failed", {}, {{"run", run_.id}, {"exit_code", std::to_string(code)}, {"journal", report_.journal.string()}}});
   if (!interrupted) return status;
   return MakeError(Category::cancelled, "interrupted: everything acknowledged so far is journalled", fmt::format("resume with: {}", options_.command));
 }

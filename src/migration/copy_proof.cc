@@ -32,6 +32,10 @@ Result<VerifyRequest> Copier::RequestFor(Source& target) {
     request.written = &written_;
     request.limit = options_.limit;
   }
+  if (options_.verify.search && intent_.shared()) {
+    ARROW_ASSIGN_OR_RAISE(written_, LoadWritten(*run_.journal));
+    request.ours = &written_;
+  }
   request.source = source_.source.get();
   request.target = &target;
   request.layout = target_.layout;
@@ -54,7 +58,7 @@ Result<VerifyRequest> Copier::RequestFor(Source& target) {
 
 Status Copier::VerifyPhase() {
   WarnOfStates();
-  if (options_.verify.level == VerifyLevel::none) return Status::OK();
+  if (options_.verify.level == VerifyLevel::none && !options_.verify.search) return Status::OK();
   for (int pass = 0;; ++pass) {
     ARROW_ASSIGN_OR_RAISE(auto target, target_.sink->OpenReadBack());
     ARROW_ASSIGN_OR_RAISE(const VerifyRequest request, RequestFor(*target));

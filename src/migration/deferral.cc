@@ -34,7 +34,7 @@ Result<T> IndexKeeper::Retried(const Act& act, bool once) {
   const std::function<Result<T>()> call = act;
   if (once) return call();
   return WithRetry(Retrier(RetryPolicy{}, engine_.clock, engine_.cancel), call, [this](const Status& status) {
-    engine_.events.Send({Event::Kind::retry, "retrying: " + status.message(), {}, {}});
+    engine_.events.Send(RetryOf(status));
   });
 }
 

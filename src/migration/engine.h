@@ -10,6 +10,7 @@
 #include "connector/connector.h"
 #include "journal/runs.h"
 #include "migration/inventory.h"
+#include "migration/search_report.h"
 #include "pipeline/transfer.h"
 #include "progress/events.h"
 #include "transform/spec.h"
@@ -41,6 +42,7 @@ struct VerifyOptions {
   /// Of a verification by itself: what the copy made of the records. Empty, with no limit: as the last run of that pair did.
   TransformSpec transforms;
   int64_t limit = -1;
+  std::optional<SearchOptions> search;  ///< the same queries on both sides as well; with VerifyLevel::none that alone
 };
 
 /// When the search index of the target is built: after the load, as the store likes, or not waited for either.
@@ -160,6 +162,7 @@ struct VerifyReport {
   std::vector<Check> checks;
   std::map<DifferenceClass, int64_t> counts;  ///< records by class, all of them
   std::vector<Difference> differences;        ///< at most list_at_most records
+  std::optional<SearchReport> search;         ///< of the level search
   double seconds = 0;
   std::string ToJson() const;
 };

@@ -30,12 +30,20 @@ OpenContext ContextOf(const Engine& engine, const Layout* layout) {
   return context;
 }
 
-/// For the calls that follow the connection: what cannot be reached at all is told at once.
+/// A store that is not there, or says that it is busy, while it is opened is waited for a few seconds: nothing is under way yet that would be lost,
+/// and who has mistyped an address should not wait long to be told.
+template <typename T>
+Result<T> Opened(const Engine& engine, const std::function<Result<T>()>& open) {
+  constexpr RetryPolicy kOpening{std::chrono::milliseconds(200), std::chrono::milliseconds(1500), std::chrono::milliseconds(5000)};
+  return WithRetry<T>(Retrier(kOpening, engine.clock, engine.cancel), open, [&engine](const Status& status) { engine.events.Send(RetryOf(status)); });
+}
+
+/// For the calls that follow.
 RetryContext Patience(const Engine& engine) {
   RetryContext context;
   context.clock = &engine.clock;
   context.cancel = &engine.cancel;
-  context.on_retry = [&engine](const Status& status) { engine.events.Send({Event::Kind::retry, "retrying: " + status.message(), {}, {}}); };
+  context.on_retry = [&engine](const Status& status) { engine.events.Send(RetryOf(status)); };
   return context;
 }
 
@@ -49,7 +57,7 @@ Result<OpenedSource> OpenSourceUnnamed(const Engine& engine, const Location& loc
   context.work_dir = how.work_dir;
   context.settings["missing_vector"] = how.missing_vector;
   if (how.peek) context.settings["peek"] = "yes";
-  ARROW_ASSIGN_OR_RAISE(opened.source, opened.connector->OpenSource(opened.location, context));
+  ARROW_ASSIGN_OR_RAISE(opened.source, Opened<std::unique_ptr<Source>>(engine, [&] { return opened.connector->OpenSource(opened.location, context); }));
   opened.source = RetryingSource(std::move(opened.source), Patience(engine));
   ARROW_ASSIGN_OR_RAISE(opened.info, opened.source->Describe());
   opened.read_count = opened.info.count;
@@ -62,7 +70,7 @@ Result<OpenedTarget> OpenTargetUnnamed(const Engine& engine, const Location& loc
   ARROW_ASSIGN_OR_RAISE(opened.connector, engine.registry.Find(location.scheme));
   ARROW_ASSIGN_OR_RAISE(opened.layout, LayoutOf(engine, *opened.connector, &opened.location, layout));
   ARROW_ASSIGN_OR_RAISE(opened.can, opened.connector->CapabilitiesOf(opened.location));
-  ARROW_ASSIGN_OR_RAISE(opened.sink, opened.connector->OpenSink(opened.location, ContextOf(engine, opened.layout)));
+  ARROW_ASSIGN_OR_RAISE(opened.sink, Opened<std::unique_ptr<Sink>>(engine, [&] { return opened.connector->OpenSink(opened.location, ContextOf(engine, opened.layout)); }));
   opened.sink = RetryingSink(std::move(opened.sink), Patience(engine));
   ARROW_ASSIGN_OR_RAISE(opened.info, opened.sink->Describe());
   return opened;

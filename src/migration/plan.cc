@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "connector/fit.h"
+#include "connector/row_judge.h"
 #include "migration/open.h"
 #include "migration/planner.h"
 #include "migration/transforms.h"
@@ -41,6 +42,7 @@ class Planner {
     CheckSchema();
     CheckTarget();
     Foresee();
+    ARROW_RETURN_NOT_OK(FindJudge());
     ARROW_RETURN_NOT_OK(AtSource(AddSplits()));
     ARROW_RETURN_NOT_OK(AtSource(ReadSample()));
     Estimate();
@@ -94,7 +96,7 @@ class Planner {
       const VectorSpec* there = plan_.target.schema.FindVector(vector.name);
       if (!there) {
         Add("vector-missing-in-target", fmt::format("the target has no {}", vector.column()), true);
-      } else if (there->kind != vector.kind || there->dims != vector.dims || there->element != vector.element ||
+      } else if (there->kind != vector.kind || (there->dims != vector.dims && there->dims != 0) || there->element != vector.element ||
                  (vector.kind != VectorKind::sparse && there->metric != vector.metric && there->metric != Metric::unknown)) {
         Add("vector-differs-in-target", fmt::format("{} is {} in the source and {} in the target", vector.column(), Spelled(vector), Spelled(*there)), true);
       }
@@ -124,6 +126,21 @@ class Planner {
     spec.settings = plan_.source.settings;
     spec.index = options_.index != IndexMode::none;
     for (const Note& note : target_.sink->Foresee(spec)) Add(note.code, note.message, false, note.count);
+  }
+
+  /// A schema that does not fit has been told of already.
+  Status FindJudge() {
+    const auto* judging = dynamic_cast<const JudgesRows*>(target_.connector);
+    if (!judging || std::any_of(plan_.issues.begin(), plan_.issues.end(), [](const auto& issue) { return issue.blocking; })) return Status::OK();
+    return judging->JudgeOf(target_.location, *target_.layout, plan_.source.schema).Value(&judge_);
+  }
+
+  /// Whether something stands in the way of the row that the capabilities say nothing of.
+  void LookCloser(const RecordView& view, int64_t row) {
+    auto reject = judge_ ? judge_->Judge(view, row) : std::nullopt;
+    if (!reject) return;
+    auto& [count, message] = judged_[reject->code];
+    if (++count == 1) message = std::move(reject->message);
   }
 
   void CheckReplace() {
@@ -205,6 +222,7 @@ class Planner {
     const RecordView& view = batch.records;
     for (int64_t row = 0; row < view.rows(); ++row) {
       if (auto reject = fit_.Check(view, row)) ++(reject->code == "missing-vector" ? rejects_ : misfits_)[{reject->code, reject->message}];
+      else LookCloser(view, row);
     }
     for (const auto& reject : batch.rejects) ++rejects_[{reject.code, reject.message}];
     rounded_ += static_cast<int64_t>(batch.rounded.size());
@@ -215,6 +233,7 @@ class Planner {
   void AddFindings(bool estimate) {
     const bool blocking = options_.unsupported != "reject";
     for (const auto& [what, count] : misfits_) Add(what.first, fmt::format("the target cannot hold it: {}", what.second), blocking, count, estimate);
+    for (const auto& [code, found] : judged_) Add(code, fmt::format("the target would refuse it: {}", found.second), blocking, found.first, estimate);
     std::map<std::string, std::pair<int64_t, std::string>> by_code;
     for (const auto& [what, count] : rejects_) {
       by_code[what.first].first += count;
@@ -243,8 +262,10 @@ class Planner {
   OpenedTarget& target_;
   const CopyOptions& options_;
   RowFit fit_;
+  std::unique_ptr<RowJudge> judge_;
   Plan plan_;
   std::map<std::pair<std::string, std::string>, int64_t> misfits_, rejects_;
+  std::map<std::string, std::pair<int64_t, std::string>> judged_;  ///< by code: how many, and what was said of the first
   int64_t rounded_ = 0, sample_bytes_ = 0;
 };
 

@@ -50,6 +50,7 @@ Json ToObject(const VerifyReport& r) {
   json["counts"] = Json::object();
   for (const auto& [kind, count] : r.counts) json["counts"][std::string(Name(kind))] = count;
   json["differences"] = ToObject(r.differences);
+  json["search"] = r.search ? Json::parse(SearchJson(*r.search)) : Json();
   return json;
 }
 
@@ -194,6 +195,44 @@ std::string Inventory::ToJson() const {
   return Text(json);
 }
 
+namespace {
+
+std::optional<DifferenceClass> ClassNamed(std::string_view name) {
+  for (const auto kind : {DifferenceClass::lost, DifferenceClass::corrupt, DifferenceClass::changed_at_target, DifferenceClass::changed_at_source, DifferenceClass::unrelated, DifferenceClass::extra}) {
+    if (Name(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
+/// What a summary says of a verification; the neighbours that a search found are not kept in it for this.
+Result<VerifyReport> VerifyFrom(const Json& v) {
+  VerifyReport verify;
+  ARROW_ASSIGN_OR_RAISE(verify.level, ParseVerifyLevel(v.value("level", "content")));
+  verify.ok = v.value("ok", false);
+  verify.source_count = v.value("source_count", int64_t{0});
+  verify.target_count = v.value("target_count", int64_t{0});
+  verify.source_digest = v.value("source_digest", "");
+  verify.target_digest = v.value("target_digest", "");
+  verify.sampled = v.value("sampled", int64_t{0});
+  verify.mean_cosine = v.value("mean_cosine", 1.0);
+  verify.least_cosine = v.value("least_cosine", 1.0);
+  verify.seconds = v.value("seconds", 0.0);
+  for (const auto& check : v.value("checks", Json::array())) {
+    verify.checks.push_back({check.value("name", ""), check.value("ok", false), check.value("detail", "")});
+  }
+  const Json counts = v.value("counts", Json::object());
+  for (const auto& [name, count] : counts.items()) {
+    if (const auto kind = ClassNamed(name); kind && count.is_number_integer()) verify.counts[*kind] = count.get<int64_t>();
+  }
+  for (const auto& d : v.value("differences", Json::array())) {
+    const auto kind = ClassNamed(d.value("class", ""));
+    if (kind) verify.differences.push_back({*kind, d.value("id", ""), d.value("tenant", ""), d.value("field", ""), d.value("source", ""), d.value("target", "")});
+  }
+  return verify;
+}
+
+}  // namespace
+
 Status FillFromSummary(std::string_view summary, CopyReport* report) {
   const auto json = Json::parse(summary, nullptr, false);
   if (!json.is_object()) return Status::OK();
@@ -210,19 +249,9 @@ Status FillFromSummary(std::string_view summary, CopyReport* report) {
   report->transfer_seconds = seconds.value("transfer", 0.0);
   report->verify_seconds = seconds.value("verify", 0.0);
   report->seconds = seconds.value("all", 0.0);
+  report->reconciled = json.value("reconciled", int64_t{0});
   if (!json.contains("verify") || !json["verify"].is_object()) return Status::OK();
-  const auto& v = json["verify"];
-  VerifyReport verify;
-  ARROW_ASSIGN_OR_RAISE(verify.level, ParseVerifyLevel(v.value("level", "content")));
-  verify.ok = v.value("ok", false);
-  verify.source_count = v.value("source_count", int64_t{0});
-  verify.target_count = v.value("target_count", int64_t{0});
-  verify.source_digest = v.value("source_digest", "");
-  verify.target_digest = v.value("target_digest", "");
-  for (const auto& check : v.value("checks", Json::array())) {
-    verify.checks.push_back({check.value("name", ""), check.value("ok", false), check.value("detail", "")});
-  }
-  report->verify = std::move(verify);
+  ARROW_ASSIGN_OR_RAISE(report->verify, VerifyFrom(json["verify"]));
   return Status::OK();
 }
 

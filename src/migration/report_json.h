@@ -9,6 +9,9 @@ namespace vecferry {
 /// Version of every JSON object that the program prints (docs/reference/json.md).
 inline constexpr int kJsonVersion = 1;
 
+/// A proof by search as a JSON object, and latencies.
+std::string SearchJson(const SearchReport& report);
+std::string LatencyJson(const Latencies& latency);
 /// What `verify --repair` prints: the verification after the repair, and in `repair` what was found and done.
 std::string RepairToJson(const CopyReport& report);
 

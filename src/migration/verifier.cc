@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "migration/open.h"
+#include "migration/search_verify.h"
 #include "record/distance.h"
 
 namespace vecferry {
@@ -26,7 +27,7 @@ class Verifier {
     report().level = request_.options.level;
     if (request_.options.level == VerifyLevel::count) {
       ARROW_RETURN_NOT_OK(CountOnly());
-    } else {
+    } else if (request_.options.level != VerifyLevel::none) {
       ARROW_RETURN_NOT_OK(ReadBoth());
       Summarise();
       ARROW_RETURN_NOT_OK(Explain());
@@ -34,6 +35,7 @@ class Verifier {
       outcome_.source_digest = std::move(source_.digest);
       outcome_.source_rejects = std::move(source_.first_rejects);
     }
+    if (request_.options.search) ARROW_RETURN_NOT_OK(Search());
     report().ok = std::all_of(report().checks.begin(), report().checks.end(), [](const Check& check) { return check.ok; });
     report().seconds = std::chrono::duration<double>(engine_.clock.Now() - began).count();
     return std::move(outcome_);
@@ -43,6 +45,20 @@ class Verifier {
   VerifyReport& report() { return outcome_.report; }
 
   void Add(std::string name, bool ok, std::string detail) { report().checks.push_back({std::move(name), ok, std::move(detail)}); }
+
+  Status Search() {
+    ARROW_ASSIGN_OR_RAISE(report().search, SearchSides(engine_, request_));
+    for (const auto& column : report().search->columns) {
+      std::string why;
+      for (const auto& finding : column.findings) {
+        if (finding.failure) why += "; " + finding.message;
+      }
+      Add("search " + column.column, column.ok,
+          fmt::format("overlap {:.4f} of the nearest {}, {:.4f} of {}, order {:.4f}, {} queries{}", column.top_overlap, report().search->top, column.overlap, report().search->k,
+                      column.rank_agreement, FormatCount(column.queries), why));
+    }
+    return Status::OK();
+  }
 
   Result<int64_t> CountOf(Source& source) {
     ARROW_ASSIGN_OR_RAISE(const DatasetInfo info, source.Describe());

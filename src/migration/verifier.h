@@ -21,6 +21,8 @@ struct VerifyRequest {
   const Digest* stored_digest = nullptr;
   int64_t source_total = -1;               ///< for progress
   const WrittenHashes* written = nullptr;
+  /// Of a shared target, where it is known: what the copy wrote there. The search is about these records alone.
+  const WrittenHashes* ours = nullptr;
   std::set<uint64_t> rejected;             ///< key words of the copy's rejects: the source has them, the target need not
   int64_t limit = -1;                      ///< the copy took only so many records: what the source has beyond is no loss
   int jobs = 2;

@@ -51,7 +51,7 @@ Result<VerifyReport> Verify(const Engine& engine, const Location& source, const 
   request.unique_ids = from.can.unique_ids && to.can.unique_ids;
   request.predictable = CanPredict(from.info.schema);
   request.shared_target = known.shared_target;
-  request.written = known.found ? &known.written : nullptr;
+  request.written = request.ours = known.found ? &known.written : nullptr;
   request.rejected = known.rejected;
   request.source_total = from.info.count;
   ARROW_ASSIGN_OR_RAISE(VerifyOutcome outcome, VerifySides(engine, request));

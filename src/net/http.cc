@@ -110,6 +110,15 @@ std::optional<std::chrono::milliseconds> RetryAfter(const HttpReply& reply) {
   return std::chrono::milliseconds(seconds * 1000);
 }
 
+/// A failure that most often has passed when a safe call is made once more: a connection that broke, a process behind the server that did.
+bool MayBeGoneAlready(const HttpCall& call, const HttpReply& reply) {
+  const std::string_view method = call.method;
+  if (!call.safe && method != "GET" && method != "HEAD") return false;
+  if (reply.fault != HttpFault::none) return reply.fault == HttpFault::broken;
+  const bool named_none = !reply.retry_after || reply.retry_after->count() == 0;
+  return named_none && (reply.status == 500 || reply.status == 502 || reply.status == 503 || reply.status == 504 || (reply.status == 429 && reply.retry_after));
+}
+
 /// Waits until the call is over; `cancelled` where it was given up.
 CURLcode Perform(const Lane& lane, const CancelToken* cancel, bool* cancelled) {
   CURLcode code = CURLE_FAILED_INIT;
@@ -161,6 +170,7 @@ struct HttpClient::Impl {
   }
   void Connection(CURL* easy) const;
   void Request(CURL* easy, const HttpCall& call, List* headers) const;
+  HttpReply Once(const HttpCall& call, const CancelToken* cancel);
 };
 
 /// What is the same for each call. Set again for each, since a reset alone makes a handle's state certain.
@@ -221,8 +231,8 @@ Result<std::unique_ptr<HttpClient>> HttpClient::Make(const Endpoint& endpoint, O
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
 
-HttpReply HttpClient::Call(HttpCall call, const CancelToken* cancel) {
-  auto lane = impl_->Take();
+HttpReply HttpClient::Impl::Once(const HttpCall& call, const CancelToken* cancel) {
+  auto lane = Take();
   HttpReply reply;
   if (!lane->easy || !lane->multi) {
     reply.fault = HttpFault::internal;
@@ -232,10 +242,10 @@ HttpReply HttpClient::Call(HttpCall call, const CancelToken* cancel) {
   CURL* easy = lane->easy;
   curl_easy_reset(easy);
   lane->error[0] = 0;
-  Receiver receiver{&reply, impl_->options.max_answer};
+  Receiver receiver{&reply, options.max_answer};
   List headers;
-  impl_->Connection(easy);
-  impl_->Request(easy, call, &headers);
+  Connection(easy);
+  Request(easy, call, &headers);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, lane->error);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &receiver);
@@ -258,9 +268,13 @@ HttpReply HttpClient::Call(HttpCall call, const CancelToken* cancel) {
   } else {
     reply.message = Printable(lane->error[0] ? lane->error : curl_easy_strerror(code), 300);
   }
-  GiveBuffer(std::move(call.body));
-  if (!cancelled) impl_->Give(std::move(lane));
+  if (!cancelled) Give(std::move(lane));
   return reply;
+}
+
+HttpReply HttpClient::Call(const HttpCall& call, const CancelToken* cancel) {
+  HttpReply reply = impl_->Once(call, cancel);
+  return MayBeGoneAlready(call, reply) ? impl_->Once(call, cancel) : reply;
 }
 
 }  // namespace vecferry

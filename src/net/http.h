@@ -34,6 +34,7 @@ struct HttpCall {
   HttpHeaders headers;               ///< beside those of the client
   std::string body;                  ///< sent where the method has one
   std::string content_type = "application/json";
+  bool safe = false;                 ///< it changes nothing, though it is no GET
 };
 
 /// What a call came to.
@@ -51,8 +52,9 @@ struct HttpReply {
 };
 
 /// Connections to one HTTP server: kept alive and used again, one call on each at a time. Proxies stand in the environment as usual
-/// (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). Redirects are not followed: a key would go to wherever they lead. Tries nothing twice but a
-/// call on a kept connection that the server closed without a byte of an answer. Thread-safe.
+/// (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). Redirects are not followed: a key would go to wherever they lead. A safe call (GET, HEAD
+/// and those that say so) is made once more at once where its connection broke or the server failed without naming a time to wait; what fails
+/// twice, and every other call, is the engine's to try again. Thread-safe.
 class HttpClient {
  public:
   struct Options {
@@ -67,7 +69,7 @@ class HttpClient {
   static Result<std::unique_ptr<HttpClient>> Make(const Endpoint& endpoint, Options options);
   ~HttpClient();
   /// A second request to stop ends it at once, with HttpFault::cancelled.
-  HttpReply Call(HttpCall call, const CancelToken* cancel = nullptr);
+  HttpReply Call(const HttpCall& call, const CancelToken* cancel = nullptr);
   const Endpoint& endpoint() const;
 
  private:

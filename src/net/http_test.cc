@@ -130,6 +130,20 @@ TEST(Http, AnAnswerHasABound) {
   EXPECT_EQ(Call(server, options).body.size(), 10'000u);
 }
 
+TEST(Http, ASafeCallIsMadeOnceMoreAtOnce) {
+  int asked = 0;
+  const Answering server([&](const std::string&) { return ++asked % 2 ? Answer(503, "") : Answer(200, "x"); });
+  EXPECT_TRUE(Call(server).ok());
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE(Call(server, {}, {.method = "POST", .target = "/", .safe = true}).ok());
+  EXPECT_EQ(Call(server, {}, {.method = "POST", .target = "/"}).status, 503);
+  EXPECT_EQ(asked, 5);
+  int refused = 0;
+  const Answering busy([&](const std::string&) { return ++refused, Answer(503, "", "Retry-After: 1\r\n"); });
+  EXPECT_EQ(Call(busy).status, 503);
+  EXPECT_EQ(refused, 1) << "a time to wait is the engine's to keep";
+}
+
 TEST(Http, StatusesAreWhatTheyMean) {
   struct Case {
     int status;

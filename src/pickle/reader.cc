@@ -38,6 +38,7 @@ constexpr KnownClass kClasses[] = {
     {"langchain.schema.document", "Document", PyClass::document, true, false},
     {"langchain.schema", "Document", PyClass::document, true, false},
     {"langchain.docstore.document", "Document", PyClass::document, true, false},
+    {"chromadb.segment.impl.vector.local_persistent_hnsw", "PersistentData", PyClass::persistent_data, true, false},
     {"datetime", "date", PyClass::date, false, true},
     {"datetime", "datetime", PyClass::datetime, false, true},
     {"datetime", "time", PyClass::time, false, true},
@@ -263,6 +264,12 @@ void PickleReader::AppendRun(uint32_t node, PyRun run) {
   target.count += run.count;
 }
 
+bool PickleReader::Streamed(size_t target, uint32_t count) const {
+  if (!take_pairs_) return false;
+  const bool named = target > 0 && stack_[target - 1].is(PyType::text);
+  return take_pairs_(named ? stack_[target - 1].view() : std::string_view(), stack_.data() + target + 1, count);
+}
+
 Status PickleReader::Extend(PyType type, bool marked) {
   uint32_t items = type == PyType::dict ? 2 : 1;
   if (marked) {
@@ -274,6 +281,10 @@ Status PickleReader::Extend(PyType type, bool marked) {
   if (Loose() < items + uint64_t{1}) return Bad("items without a container");
   const PyValue target = stack_[stack_.size() - items - 1];
   if (!target.is(type)) return Bad("items of another kind of container");
+  if (type == PyType::dict && Streamed(stack_.size() - items - 1, items)) {
+    stack_.resize(stack_.size() - items);
+    return Status::OK();
+  }
   const PyRun run{.begin = static_cast<uint32_t>(values_.size()), .count = items};
   values_.insert(values_.end(), stack_.end() - items, stack_.end());
   stack_.resize(stack_.size() - items);

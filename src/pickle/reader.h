@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,7 +9,7 @@
 #include "record/json.h"
 
 /// A reader of the Python pickles that stores of vectors write: points of qdrant-client's local mode, LangChain's index.pkl,
-/// lists of dicts.
+/// lists of dicts, labels of Chroma's HNSW segments.
 ///
 /// It is an allow-list machine: it builds plain values and runs nothing. Of classes it knows the names in
 /// PyClass and no other; of opcodes those that CPython's pickler emits for such values (protocols 2 to 5). Anything else
@@ -27,6 +28,7 @@ enum class PyType : uint8_t {
 enum class PyClass : uint8_t {
   point_struct, sparse_vector,  // of qdrant-client
   docstore, document,           // of LangChain
+  persistent_data,              // of Chroma's HNSW segments
   date, datetime, time, timezone, timedelta, uuid, decimal,
   numpy_scalar, numpy_dtype,
 };
@@ -66,9 +68,15 @@ struct PyRun {
   uint32_t next = UINT32_MAX;
 };
 
+/// Is shown pairs of a dict as they are read, a run at a time: keys and values by turns, `count` of both together. `key` is what
+/// the dict is the value of, "" where that is no text. True: they are taken, and the reader does not keep them.
+using TakePairs = std::function<bool(std::string_view key, const PyValue* pairs, uint32_t count)>;
+
 /// Reads one pickle at a time. Reuse it: its memory is kept. Not for use by two threads at once.
 class PickleReader {
  public:
+  /// For pickles with dicts that are too large to be kept whole.
+  void StreamPairs(TakePairs take) { take_pairs_ = std::move(take); }
   /// Reads the whole of `bytes`, which must outlive the use of the result. Category::bad_content where
   /// it is not exactly one pickle of the kinds above.
   Status Parse(std::string_view bytes);
@@ -147,6 +155,8 @@ class PickleReader {
   Status Recall(uint64_t index);
   Status Extend(PyType type, bool marked);
   void AppendRun(uint32_t node, PyRun run);
+  /// Whether the pairs above `target` on the stack were taken by the one who streams.
+  bool Streamed(size_t target, uint32_t count) const;
   Status Tuple(uint32_t n);
   Status Global();
   Status GlobalLines();
@@ -163,6 +173,7 @@ class PickleReader {
   std::vector<PyValue> ArgumentsOf(const PyValue& call) const;
   bool OffsetText(const PyValue& zone, std::string* out) const;
 
+  TakePairs take_pairs_;
   const uint8_t* begin_ = nullptr;
   const uint8_t* at_ = nullptr;
   const uint8_t* end_ = nullptr;

@@ -32,6 +32,21 @@ std::string Text(std::string_view text) {
 }
 std::string Class(std::string_view module, std::string_view name) { return Text(module) + Text(name) + "\x93"; }
 
+TEST(PickleReader, PairsThatAreStreamedAreNotKept) {
+  PickleReader reader;
+  std::string told;
+  reader.StreamPairs([&](std::string_view key, const PyValue* pairs, uint32_t count) {
+    if (key != "big") return false;
+    for (uint32_t i = 0; i + 1 < count; i += 2) told += std::string(pairs[i].view()) + "=" + std::to_string(pairs[i + 1].integer) + " ";
+    return true;
+  });
+  const std::string pickle = "\x80\x04}(" + Text("big") + "}(" + Text("a") + "K\x01" + Text("b") + "K\x02u" + Text("c") + "K\x03s" + Text("small") + "}" + Text("d") + "K\x04su.";
+  ASSERT_TRUE(reader.Parse(pickle).ok());
+  EXPECT_EQ(told, "a=1 b=2 c=3 ");
+  EXPECT_EQ(reader.Count(*reader.Find(reader.root(), "big")), 0U);
+  EXPECT_EQ(reader.Count(*reader.Find(reader.root(), "small")), 2U);
+}
+
 TEST(PickleReader, Scalars) {
   EXPECT_EQ(Told("N."), "null");
   EXPECT_EQ(Told("\x88."), "true");

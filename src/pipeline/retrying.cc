@@ -32,6 +32,23 @@ class RetryingLookup final : public Lookup {
   const RetryContext& context_;
 };
 
+class RetryingSearcher final : public Searcher {
+ public:
+  RetryingSearcher(Searcher& inner, const RetryContext& context) : inner_(inner), context_(context) {}
+  Result<std::vector<SearchHit>> Search(const SearchQuery& query) override {
+    return Again<std::vector<SearchHit>>(context_, [&] { return inner_.Search(query); });
+  }
+  bool HigherIsNearer(std::string_view vector) const override { return inner_.HigherIsNearer(vector); }
+  bool CanBeExact() const override { return inner_.CanBeExact(); }
+  Result<bool> Ready() override {
+    return Again<bool>(context_, [&] { return inner_.Ready(); });
+  }
+
+ private:
+  Searcher& inner_;
+  const RetryContext& context_;
+};
+
 class RetryingUndo final : public Undo {
  public:
   RetryingUndo(Undo& inner, const RetryContext& context) : inner_(inner), context_(context) {}
@@ -87,12 +104,14 @@ class RetryingSourceImpl final : public Source {
     return std::make_unique<RetryingReader>(std::move(reader), context_);
   }
   Lookup* lookup() override { return Wrapped(lookup_, inner_->lookup(), context_); }
+  Searcher* searcher() override { return searcher_ ? searcher_.get() : Wrapped(searcher_, inner_->searcher(), context_); }
   bool Moved() const override { return inner_->Moved(); }
 
  private:
   std::unique_ptr<Source> inner_;
   const RetryContext context_;
   std::unique_ptr<RetryingLookup> lookup_;
+  std::unique_ptr<RetryingSearcher> searcher_;
 };
 
 class RetryingSinkImpl final : public Sink {

@@ -40,6 +40,7 @@ struct Transfer::Impl {
   std::unique_ptr<BatchWriter> writer;
   std::atomic<size_t> next_split{0};
   std::atomic<bool> stop{false};
+  std::atomic<int> in_flight{0};
   std::atomic<int64_t> written{0}, skipped{0}, rejected{0}, batches{0}, bytes{0}, session{0};
 
   std::mutex mutex;
@@ -69,8 +70,10 @@ struct Transfer::Impl {
   }
 
   void OnRetry(const Status& status) {
-    events.Send({Event::Kind::retry, "retrying: " + status.message(), {}, {}});
+    events.Send(RetryOf(status));
   }
+
+  void OnRequest(const Request& request) { events.Send({Event::Kind::request, "", {}, {}, request}); }
 
   Status LoadSplits() {
     ARROW_ASSIGN_OR_RAISE(progress, journal.splits());
@@ -95,6 +98,15 @@ struct Transfer::Impl {
     return true;
   }
 
+  Result<std::optional<SourceBatch>> NextOf(SplitReader& reader) {
+    const auto began = clock.Now();
+    auto batch = reader.Next();
+    if (batch.ok() && !*batch) return batch;
+    const int64_t records = batch.ok() ? (*batch)->records.rows() : 0, size = batch.ok() ? (*batch)->records.bytes() : 0;
+    OnRequest({false, batch.ok(), records, size, std::chrono::duration<double>(clock.Now() - began).count()});
+    return batch;
+  }
+
   Status ReadSplit(int index) {
     const SplitProgress& from = progress[static_cast<size_t>(index)];
     ReadOptions read;
@@ -106,7 +118,7 @@ struct Transfer::Impl {
     Cursor last = from.cursor;
     bool ended = options.limit >= 0 && row >= options.limit;
     while (!ended && !stop && !cancel.stop_requested()) {
-      ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
+      ARROW_ASSIGN_OR_RAISE(auto batch, NextOf(*reader));
       if (!batch) break;
       ARROW_ASSIGN_OR_RAISE(ended, ApplyLimit(&*batch, row));
       WorkItem item;
@@ -237,6 +249,7 @@ struct Transfer::Impl {
     p.rejected = rejected;
     p.retried = events.retries();
     p.batches = batches;
+    p.in_flight = in_flight;
     p.seconds = std::chrono::duration<double>(clock.Now() - began).count();
     return p;
   }
@@ -263,6 +276,8 @@ struct Transfer::Impl {
     context.clock = &clock;
     context.cancel = &cancel;
     context.on_retry = [this](const Status& status) { OnRetry(status); };
+    context.on_request = [this](const Request& request) { OnRequest(request); };
+    context.in_flight = &in_flight;
     writers_left = options.flushes ? 1 : std::max(1, std::min(options.jobs, options.writers));
     if (options.adapts) flow = std::make_unique<Flow>(Flow::Options{writers_left, options.climbs, options.batch_bytes}, clock, cancel);
     context.flow = flow.get();

@@ -13,10 +13,19 @@ struct Writer {
   const WriteContext& context;
   WriteOutcome outcome;
 
-  Result<WriteOutcome> Send(const RecordView& part) {
-    if (!context.flow) return sink.Write(part);
-    const Flow::Permit permit = context.flow->Enter();
+  Result<WriteOutcome> Ask(const RecordView& part) {
+    const auto began = context.clock->Now();
+    if (context.in_flight) ++*context.in_flight;
     auto outcome = sink.Write(part);
+    if (context.in_flight) --*context.in_flight;
+    context.on_request({true, outcome.ok(), part.rows(), part.bytes(), std::chrono::duration<double>(context.clock->Now() - began).count()});
+    return outcome;
+  }
+
+  Result<WriteOutcome> Send(const RecordView& part) {
+    if (!context.flow) return Ask(part);
+    const Flow::Permit permit = context.flow->Enter();
+    auto outcome = Ask(part);
     context.flow->Leave(permit, part.bytes(), outcome.status());
     return outcome;
   }

@@ -1,9 +1,11 @@
 #pragma once
+#include <atomic>
 #include <functional>
 
 #include "connector/connector.h"
 #include "pipeline/flow.h"
 #include "pipeline/retry.h"
+#include "progress/events.h"
 
 namespace vecferry {
 
@@ -13,6 +15,8 @@ struct WriteContext {
   const Clock* clock = &Clock::System();
   const CancelToken* cancel = nullptr;
   std::function<void(const Status&)> on_retry = [](const Status&) {};
+  std::function<void(const Request&)> on_request = [](const Request&) {};  ///< each write, once it is answered
+  std::atomic<int>* in_flight = nullptr;  ///< writes that are not answered yet
   Flow* flow = nullptr;  ///< of sinks that take several writes at once; nullptr: a batch is one write
 };
 

@@ -13,8 +13,23 @@ const char* Name(Event::Kind kind) {
     case Event::Kind::reject: return "reject";
     case Event::Kind::mismatch: return "mismatch";
     case Event::Kind::finished: return "finished";
+    case Event::Kind::request: return "request";
   }
   return "?";
+}
+
+std::string Event::Field(std::string_view name) const {
+  for (const auto& [key, value] : fields) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+Event RetryOf(const Status& failure) {
+  const ErrorFacts facts = FactsOf(failure);
+  Event event{Event::Kind::retry, "retrying: " + failure.message(), {}, {{"category", std::string(CategoryName(facts.category))}}};
+  if (facts.side != Side::none) event.fields.emplace_back("side", SideName(facts.side));
+  return event;
 }
 
 }  // namespace vecferry

@@ -18,7 +18,8 @@ void PutProgress(const Progress& progress, Json* json) {
   (*json)["rate"] = progress.seconds > 0 ? static_cast<double>(progress.session) / progress.seconds : 0.0;
   const std::pair<const char*, int64_t> counts[] = {
       {"bytes", progress.bytes},       {"written", progress.written}, {"skipped", progress.skipped},
-      {"rejected", progress.rejected}, {"retried", progress.retried}, {"batches", progress.batches}};
+      {"rejected", progress.rejected}, {"retried", progress.retried}, {"batches", progress.batches},
+      {"in_flight", progress.in_flight}};
   for (const auto& [name, count] : counts) (*json)[name] = count;
 }
 
@@ -42,6 +43,7 @@ JsonLinesListener::JsonLinesListener(std::ostream& out, double every_seconds, co
     : out_(out), every_seconds_(every_seconds), clock_(clock) {}
 
 void JsonLinesListener::On(const Event& event) {
+  if (event.kind == Event::Kind::request) return;
   if (event.kind == Event::Kind::progress) {
     const auto now = clock_.Now();
     const bool due = std::chrono::duration<double>(now - told_at_).count() >= every_seconds_;

@@ -43,7 +43,8 @@ std::optional<std::string> EventLines::Of(const Event& event) {
     case Event::Kind::phase_started:
     case Event::Kind::progress:
     case Event::Kind::phase_finished:
-    case Event::Kind::finished: return std::nullopt;
+    case Event::Kind::finished:
+    case Event::Kind::request: return std::nullopt;
   }
   return std::nullopt;
 }

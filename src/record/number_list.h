@@ -37,6 +37,8 @@ class NumberList {
     SkipSpace();
     return at_ == end_;
   }
+  /// What is not read yet begins here.
+  const char* at() const { return at_; }
   /// The text `word`, as it is.
   bool Word(std::string_view word) {
     SkipSpace();

@@ -191,8 +191,15 @@ class PairedSource final : public Source {
     return std::make_unique<Reader>(shared_, std::move(part), at, options);
   }
 
+  Searcher* searcher() override {
+    const Pair& pair = shared_->pair;
+    if (!searcher_ && pair.search) searcher_ = MakeSearcher(pair.search, pair.vectors, pair.side, pair.join_by_id, pair.vector);
+    return searcher_.get();
+  }
+
  private:
   std::shared_ptr<const Shared> shared_;
+  std::unique_ptr<Searcher> searcher_;
 };
 
 /// Columns and kind of ids of the pair.

@@ -5,6 +5,7 @@
 
 #include "connector/connector.h"
 #include "files/file.h"
+#include "sidecar/row_search.h"
 #include "sidecar/sidecar.h"
 #include "sidecar/vectors.h"
 
@@ -17,6 +18,7 @@ struct Pair {
   VectorSpec vector;
   std::shared_ptr<const Vectors> vectors;
   std::shared_ptr<const SideCar> side;      ///< nullptr: ids and vectors alone
+  std::shared_ptr<RowSearch> search;        ///< the file's own; nullptr: it has none
   bool join_by_id = false;                  ///< entry i belongs to the row of id i, not to row i
   std::vector<fs::path> files;              ///< what must not change between a plan and a resume
 };

@@ -78,6 +78,15 @@ Result<int> ToWhole(MetadataTree& tree, int node, Cast cast) {
   return tree.NewInteger(static_cast<int64_t>(value));
 }
 
+/// The double nearest to its first 15 digits: what every reader of decimals takes for the same double.
+int ToDigits(MetadataTree& tree, int node) {
+  if (tree.kind(node) != Kind::real) return tree.Copy(node);
+  const std::string text = fmt::format("{:.14e}", tree.real(node));
+  double value = tree.real(node);
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return tree.NewReal(value);
+}
+
 Result<int> ToBoolean(MetadataTree& tree, int node) {
   if (tree.kind(node) == Kind::boolean) return tree.Copy(node);
   if (tree.kind(node) == Kind::integer && (tree.integer(node) == 0 || tree.integer(node) == 1)) return tree.NewBoolean(tree.integer(node) == 1);
@@ -130,6 +139,7 @@ std::string_view Name(Cast cast) {
     case Cast::text: return "text";
     case Cast::round: return "number to round";
     case Cast::trunc: return "number to truncate";
+    case Cast::digits: return "number";
     case Cast::iso: return "seconds since the epoch within the years 0 to 9999";
     case Cast::iso_ms: return "milliseconds since the epoch within the years 0 to 9999";
     case Cast::epoch:
@@ -148,6 +158,7 @@ Result<int> CastNode(MetadataTree& tree, int node, Cast cast) {
     case Cast::text: return ToText(tree, node);
     case Cast::round:
     case Cast::trunc: return ToWhole(tree, node, cast);
+    case Cast::digits: return ToDigits(tree, node);
     case Cast::iso:
     case Cast::iso_ms: return ToIso(tree, node, cast);
     case Cast::epoch:

@@ -25,6 +25,7 @@ constexpr VerbName kVerbs[] = {
     {"int", MapRule::Verb::cast, Cast::integer}, {"real", MapRule::Verb::cast, Cast::real},
     {"bool", MapRule::Verb::cast, Cast::boolean}, {"text", MapRule::Verb::cast, Cast::text},
     {"round", MapRule::Verb::cast, Cast::round}, {"trunc", MapRule::Verb::cast, Cast::trunc},
+    {"digits", MapRule::Verb::cast, Cast::digits},
     {"iso", MapRule::Verb::cast, Cast::iso}, {"iso_ms", MapRule::Verb::cast, Cast::iso_ms},
     {"epoch", MapRule::Verb::cast, Cast::epoch}, {"epoch_ms", MapRule::Verb::cast, Cast::epoch_ms}};
 constexpr std::string_view kFacts[] = {"run.id", "run.started_at", "source.dataset", "source.store"};

@@ -26,7 +26,7 @@ struct Template {
   bool plain() const { return parts.empty() || (parts.size() == 1 && parts[0].fact.empty() && !parts[0].field); }
 };
 
-enum class Cast { none, integer, real, boolean, text, round, trunc, iso, iso_ms, epoch, epoch_ms };
+enum class Cast { none, integer, real, boolean, text, round, trunc, digits, iso, iso_ms, epoch, epoch_ms };
 
 /// One --map (docs/guide/transforms.md):
 ///   NEW=OLD           moves, which in one object is a rename
@@ -34,7 +34,7 @@ enum class Cast { none, integer, real, boolean, text, round, trunc, iso, iso_ms,
 ///   drop:FIELD
 ///   set:FIELD=VALUE   JSON, or a text with ${...}
 ///   default:FIELD=VALUE  where it is missing or null
-///   CAST:FIELD or CAST:NEW=OLD   int, real, bool, text, round, trunc, iso, iso_ms, epoch, epoch_ms
+///   CAST:FIELD or CAST:NEW=OLD   int, real, bool, text, round, trunc, digits, iso, iso_ms, epoch, epoch_ms
 struct MapRule {
   enum class Verb { move, copy, drop, set, fallback, cast };
   Verb verb = Verb::move;

@@ -113,6 +113,7 @@ TEST(Map, Casts) {
   for (const char* bad : {R"({"x":3.5})", R"({"x":"3.5"})", R"({"x":" 3"})", R"({"x":""})", R"({"x":1e300})", R"({"x":[1]})", R"({"x":"18446744073709551616"})"}) {
     EXPECT_EQ(Metadata({"int:x"}, bad), "map-cast") << bad;
   }
+  EXPECT_EQ(Metadata({"digits:x", "digits:y", "digits:z"}, R"({"x":0.14285714285714285,"y":3,"z":"a"})"), R"({"x":0.142857142857143,"y":3,"z":"a"})");
   EXPECT_EQ(Metadata({"round:x", "trunc:y"}, R"({"x":"3.5","y":-3.9})"), R"({"x":4,"y":-3})");
   EXPECT_EQ(Metadata({"real:x", "real:y"}, R"({"x":"1e3","y":9007199254740992})"), R"({"x":1000.0,"y":9007199254740992.0})");
   EXPECT_EQ(Metadata({"real:x"}, R"({"x":9007199254740993})"), "map-cast");

@@ -114,6 +114,12 @@ Result<std::unique_ptr<SplitReader>> TransformedSource::Read(const Split& split,
   return std::make_unique<TransformedReader>(std::move(reader), std::move(transform), options, inner.keys_only, transforms_->spec.selects(), transforms_, counts_);
 }
 
+Searcher* TransformedSource::searcher() {
+  const TransformSpec& spec = transforms_->spec;
+  const bool same = !spec.selects() && !spec.normalise && spec.reductions.empty() && transforms_->limit < 0 && !look_->changes_keys();
+  return same ? inner_->searcher() : nullptr;
+}
+
 namespace {
 
 using Fitters = std::map<std::string, std::pair<PcaFitter, int32_t>>;

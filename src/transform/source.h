@@ -16,6 +16,9 @@ class TransformedSource final : public Source {
   Result<std::vector<Split>> Splits(int wanted) override;
   Result<std::unique_ptr<SplitReader>> Read(const Split& split, const Cursor& from, const ReadOptions& options) override;
 
+  /// The inner source's, where all its records come out with their keys and vectors as they were.
+  Searcher* searcher() override;
+
   TransformCounts& counts() { return *counts_; }
   const ResolvedTransforms& transforms() const { return *transforms_; }
   /// One of its own, for what it says of itself.

@@ -22,14 +22,16 @@ MAY_INCLUDE = {
     "connector": GROUND | {"record", "options"},
     "layouts": GROUND | {"record", "connector"},
     "transform": GROUND | {"sqlite", "record", "options", "connector"},
-    "net": GROUND,
+    "net": GROUND | {"options"},
     "files": GROUND | {"record", "options", "connector"},
     "columnar": GROUND | {"record", "options", "connector", "files"},
     "qdrant_model": GROUND | {"record", "connector"},
-    "connectors": DATA - {"journal", "progress"} | {"connector", "layouts", "net", "files", "columnar", "pickle", "qdrant_model", "sidecar"},
+    "chroma_model": GROUND | {"record", "options", "connector", "net"},
+    "connectors": DATA - {"journal", "progress"} | {"connector", "layouts", "net", "files", "columnar", "pickle", "qdrant_model", "chroma_model", "sidecar"},
     "pipeline": DATA | {"connector", "transform"},
     "migration": DATA | {"connector", "layouts", "transform", "pipeline"},
-    "cli": DATA | {"connector", "connectors", "layouts", "transform", "pipeline", "migration"},
+    "report": DATA - {"sqlite", "options"} | {"connector", "transform", "pipeline", "migration"},
+    "cli": DATA | {"connector", "connectors", "layouts", "transform", "pipeline", "migration", "report", "net"},
 }
 PRINTS = re.compile(r"std::(cout|cerr|clog)\b|\b(printf|puts|fprintf|fputs|putchar)\s*\(|fmt::print\b")
 # Where the process ends or a listener is the printer, with the reason.

@@ -19,7 +19,7 @@ FIELDS = {
     "boolean": lambda n: {"open": n % 2 == 0},
     "int64": lambda n: {"big": 9007199254740993 + n, "low": -9223372036854775808 + n},
     "uint64": lambda n: {"huge": 18446744073709551615 - n},
-    "real": lambda n: {"whole": float(n), "share": n / 7},
+    "real": lambda n: {"whole": float(n), "share": round(n / 7, 6)},
     "non_finite": lambda n: {"odd": {"$vf": "f64", "v": ("NaN", "Infinity", "-Infinity")[n % 3]}},
     "bigint": lambda n: {"bigint": {"$vf": "bigint", "v": str(10 ** 24 + n)}},
     "decimal": lambda n: {"price": {"$vf": "decimal", "v": f"{n}.50"}},

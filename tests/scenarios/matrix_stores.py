@@ -1,6 +1,9 @@
 """The stores of the matrix: how each is started, and what a new dataset in it is called."""
+import sqlite_vec
+
 import harness
 from double_fixture import Double
+from launched import Launched
 from postgresql_fixtures import Postgres
 
 
@@ -9,6 +12,11 @@ class Store:
 
     def __init__(self, scheme, uri, start=None, stop=None, sample=None):
         self.scheme, self.uri, self.start, self.stop, self.sample = scheme, uri, start, stop, sample
+
+
+def environment():
+    """What the program finds the vendors' own parts by, and the key of the double."""
+    return {"VECFERRY_SQLITE_VEC": sqlite_vec.loadable_path(), "VECFERRY_CHROMA": str(harness.ROOT / ".cache/venvs/chroma/bin/chroma"), "PINECONE_API_KEY": "test-key"}
 
 
 def in_file(scheme, ending, dataset=""):
@@ -41,7 +49,9 @@ class Database:
 def stores(folder):
     return [
         in_file("faiss", ".index"), in_file("jsonl", ".jsonl"), in_file("csv", ".csv"), Store("mcp-memory", None, sample=memories), in_file("npy", ".npy"),
-        in_file("vdf", "", "#docs"), in_file("parquet", ".parquet"), in_file("qdrant-local", "", "#docs"), in_file("sqlite-vec", ".db", "#docs"),
+        in_file("vdf", "", "#docs"), in_file("parquet", ".parquet"), in_file("qdrant-local", "", "#docs"), in_file("chroma-local", "", "#docs"), in_file("sqlite-vec", ".db", "#docs"),
         served("postgresql", Database(folder / "postgresql"), lambda server, name: server.database.uri(name)),
+        served("chroma", Launched("chroma", folder / "chroma"), lambda server, name: f"chroma://127.0.0.1:{server.port}#{name}"),
+        served("pinecone", Launched("pinecone", folder / "pinecone"), lambda server, name: f"pinecone:{name.lower()}?control=http%3A%2F%2F127.0.0.1%3A{server.port}"),
         served("qdrant", Double(folder / "qdrant"), lambda server, name: f"qdrant://127.0.0.1:{server.port}#{name}"),
     ]

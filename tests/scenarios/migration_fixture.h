@@ -1,9 +1,9 @@
 // What tests of the engine's verbs share: stores of this process and of a folder, filled as somebody else would.
 #pragma once
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <unistd.h>
 
 #include <cstdlib>
 
@@ -26,8 +26,7 @@ class MigrationTest : public testing::Test {
  protected:
   void SetUp() override {
     name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
-    // Programs may run beside each other.
-    dir_ = fs::path(testing::TempDir()) / ("migration_" + name_ + "_" + std::to_string(getpid()));
+    dir_ = fs::path(testing::TempDir()) / ("migration_" + std::to_string(::getpid()) + "_" + name_);
     fs::remove_all(dir_);
     fs::create_directories(dir_);
     setenv("XDG_STATE_HOME", (dir_ / "state").c_str(), 1);

@@ -1,31 +1,15 @@
-"""A double for one test: started in the test's folder, stopped after it, killed and started again at will."""
+"""The double of Qdrant for one test."""
 import json
 import os
-import pathlib
 import signal
-import subprocess
 import time
 
-LAUNCHER = pathlib.Path(__file__).resolve().parent / "qdrant"
+from launched import Launched
 
 
-class Double:
+class Double(Launched):
     def __init__(self, folder, *words, env=None):
-        self.folder, self._words, self._env = pathlib.Path(folder), words, {**os.environ, **(env or {})}
-        self.state = {}
-
-    def command(self, *words):
-        return [LAUNCHER, *map(str, words)]
-
-    def _run(self, command, *words, check=True):
-        done = subprocess.run(self.command(command, "--dir", self.folder, *words), env=self._env, capture_output=True, text=True)
-        if check and done.returncode:
-            raise RuntimeError(done.stderr)
-        return done
-
-    def start(self, *words):
-        self.state = json.loads(self._run("start", *self._words, *words).stdout)
-        return self
+        super().__init__("qdrant", folder, *words, env=env)
 
     @property
     def port(self):
@@ -34,28 +18,6 @@ class Double:
     @property
     def rest(self):
         return f"http://127.0.0.1:{self.state['rest_port']}"
-
-    def kill(self):
-        os.kill(self.state["pid"], signal.SIGKILL)
-        self.wait()
-
-    def wait(self, seconds=20):
-        """Until the process is gone."""
-        deadline = time.monotonic() + seconds
-        while self.running():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the double is still running")
-            time.sleep(0.02)
-
-    def running(self):
-        return self._run("status", check=False).returncode == 0
-
-    def restart(self, *words):
-        self.kill()
-        return self.start(*words)
-
-    def stop(self):
-        self._run("stop")
 
     def faults(self, **active):
         """Replaces the faults; none at all clears them."""

@@ -10,7 +10,7 @@ namespace vecferry::faiss_files {
 
 Capabilities SinkCapabilities(const IndexKind& kind, sidecar::Format side) {
   Capabilities can;
-  can.source = can.sink = can.undo = true;
+  can.source = can.sink = can.search = can.undo = true;
   can.consistency = Consistency::frozen;
   can.unique_ids = false;
   can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};

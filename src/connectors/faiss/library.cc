@@ -102,6 +102,19 @@ Status LibraryIndex::Decode(int64_t first, int64_t n, float* out) {
   return WithFaiss(path_.string(), [&] { loaded_->Decode(first, n, out); });
 }
 
+Status LibraryIndex::Search(const float* query, int k, bool exact, float* scores, int64_t* ids) {
+  std::unique_lock lock(mutex_);
+  ARROW_RETURN_NOT_OK(Load());
+  auto* const ivf = const_cast<faiss::IndexIVF*>(loaded_->ivf);
+  // How many lists are looked into is a setting of the index: one at a time there. Other indexes are searched side by side.
+  if (!ivf) lock.unlock();
+  const size_t usual = ivf ? ivf->nprobe : 0;
+  if (ivf && exact) ivf->nprobe = ivf->nlist;
+  const Status status = WithFaiss(path_.string(), [&] { loaded_->whole->search(1, query, k, scores, ids); });
+  if (ivf) ivf->nprobe = usual;
+  return status;
+}
+
 Result<std::shared_ptr<const std::vector<int64_t>>> LibraryIndex::ListIds() {
   const std::lock_guard lock(mutex_);
   ARROW_RETURN_NOT_OK(Load());

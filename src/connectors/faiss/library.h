@@ -26,6 +26,8 @@ class LibraryIndex {
   Status Decode(int64_t first, int64_t n, float* out);
   /// The ids of an IVF index, sorted; nothing for others.
   Result<std::shared_ptr<const std::vector<int64_t>>> ListIds();
+  /// The nearest k of one query: scores and ids as FAISS numbers them, -1 where there are fewer. `exact`: an IVF index looks into every list.
+  Status Search(const float* query, int k, bool exact, float* scores, int64_t* ids);
 
  private:
   struct Loaded;

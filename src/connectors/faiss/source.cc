@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connectors/faiss/index_search.h"
 #include "connectors/faiss/index_vectors.h"
 #include "connectors/faiss/place.h"
 #include "sidecar/paired_source.h"
@@ -73,6 +74,7 @@ Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenC
   }
   AddNotes(shape, metric_told, &pair.info);
   ARROW_ASSIGN_OR_RAISE(pair.vectors, OpenVectors(file, shape, pair.vector.element));
+  pair.search = OpenSearch(place.index, shape);
   return sidecar::MakePairedSource(std::move(pair));
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 Capabilities MakeCapabilities() {
   Capabilities can;
-  can.source = can.sink = can.lookup = can.undo = true;
+  can.source = can.sink = can.lookup = can.search = can.undo = true;
   can.consistency = Consistency::snapshot;
   can.order = Order::stable;
   can.ids = {IdKind::string, IdKind::i64, IdKind::u64, IdKind::uuid, IdKind::mixed};

@@ -116,6 +116,12 @@ class TableSource final : public Source {
     return lookup_.get();
   }
 
+  Searcher* searcher() override {
+    if (opened_.context->shape.mapping.vectors.empty()) return nullptr;
+    if (!searcher_) searcher_ = MakeSearcher(opened_.context, spec_);
+    return searcher_.get();
+  }
+
   bool Moved() const override { return opened_.context->snapshot->moved(); }
 
  private:
@@ -148,6 +154,7 @@ class TableSource final : public Source {
   const ConnectSpec spec_;
   const std::string version_;
   std::unique_ptr<Lookup> lookup_;
+  std::unique_ptr<Searcher> searcher_;
 };
 
 Status NoteNodes(Client& client, ReadContext* context) {

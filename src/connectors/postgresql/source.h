@@ -24,6 +24,9 @@ Result<std::unique_ptr<Source>> MakeKnownSource(Options options, const OpenConte
 /// Records by id, in the snapshot of the context, or without one each time as they are now. Thread-safe.
 std::unique_ptr<Lookup> MakeLookup(std::shared_ptr<ReadContext> context, ConnectSpec spec);
 
+/// pgvector's search over the dataset, as it is now. Thread-safe.
+std::unique_ptr<Searcher> MakeSearcher(std::shared_ptr<ReadContext> context, ConnectSpec spec);
+
 /// What a binary SELECT of this dataset gives, as a batch. Rejects of rows that cannot be represented are left out.
 Result<RecordView> ReadAll(Client& client, const TableShape& shape, const RowSelect& select, const std::string& sql);
 

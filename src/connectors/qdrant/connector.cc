@@ -33,7 +33,7 @@ Connector::Info MakeInfo() {
   Capabilities& can = info.capabilities = qdrant_model::FamilyCapabilities();
   can.consistency = Consistency::live;
   for (const auto feature : {JsonFeature::uint64, JsonFeature::non_finite, JsonFeature::bigint}) can.json.erase(feature);
-  can.defers_index = true;
+  can.search = can.defers_index = true;
   can.vector_change = VectorChange::cosine_normalised;
   can.max_in_flight = 8;
   can.expansion = 3.0;  // the request beside the batch, and what is on its way

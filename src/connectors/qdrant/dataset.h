@@ -70,6 +70,11 @@ class PointsByKey final : public Lookup, public Undo {
 /// would be taken for the end of the collection, and a next page behind no points.
 Result<Page> Understood(Result<Page> page, std::string_view what);
 
+/// The payload's fields that a record's key is made of.
+std::vector<std::string> KeyFields(const RecordSchema& schema, const Layout& layout);
+/// The server's own search. Thread-safe.
+std::unique_ptr<Searcher> MakeSearcher(Dataset dataset, Shape shape);
+
 /// UpsertPoints with wait; OK only where the server says that it is completed.
 Status Upsert(const Client& client, std::string request);
 

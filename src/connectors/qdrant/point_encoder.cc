@@ -121,4 +121,13 @@ std::optional<RowReject> PointEncoder::Append(const RecordView& view, int64_t ro
   return RowReject{row, code.empty() ? "unsupported-value" : code, status.message()};
 }
 
+void AppendPointId(uint32_t field, const PointId& id, std::string* out) {
+  if (id.is_uuid) {
+    AppendHead(field, LengthFieldSize(id.uuid.size()), out);
+    return AppendBytesField(2, id.uuid, out);
+  }
+  AppendHead(field, 1 + VarintSize(id.number), out);
+  AppendUintField(1, id.number, out);
+}
+
 }  // namespace vecferry::qdrant

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "connector/connector.h"
+#include "net/wire.h"
 
 /// Points on the wire: qdrant.PointStruct and RetrievedPoint as records and back, without a message object in between.
 /// Facts: field numbers of the .proto files of qdrant-client 1.20; what older servers fill, the same of 1.7 to 1.12.
@@ -34,9 +35,6 @@ struct PointId {
 };
 /// Appends a PointId message as field `field` of the message that is being written.
 void AppendPointId(uint32_t field, const PointId& id, std::string* out);
-/// Appends an unsigned integer, an embedded message or a text as a field; for the small rest of a request.
-void AppendUintField(uint32_t field, uint64_t value, std::string* out);
-void AppendBytesField(uint32_t field, std::string_view value, std::string* out);
 
 /// Objects within each other below one payload key beyond which the vendor's own clients no longer read what was written: a
 /// reader of protobuf stops at 100 levels, of which an object takes three and a list two (so lists go down to 48).

@@ -8,15 +8,12 @@
 #include "qdrant_pb/collections.pb.h"
 
 namespace vecferry::qdrant {
-namespace {
 
-/// A key as the path that means it and nothing below it.
 std::string PathOf(const std::string& key) {
   if (key.find_first_of(".[]\"") == key.npos) return key;
   return '"' + key + '"';
 }
 
-/// WithPayloadSelector{1 enable | 2 include{1 fields}}.
 std::string PayloadSelector(const Wanted& wanted) {
   std::string selector;
   if (!wanted.payload || wanted.fields.empty()) {
@@ -41,8 +38,6 @@ void AppendShard(uint32_t field, const Shard& shard, std::string* out) {
   AppendBytesField(1, ShardKeyOf(*shard).SerializeAsString(), &selector);
   AppendBytesField(field, selector, out);
 }
-
-}  // namespace
 
 std::string ScrollRequest(const std::string& collection, const Shard& shard, const std::optional<PointId>& from, uint32_t limit, const Wanted& wanted) {
   std::string out;

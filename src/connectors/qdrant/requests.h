@@ -19,6 +19,15 @@ struct Wanted {
   std::vector<std::string> fields;  ///< with payload: only these; empty: all
 };
 
+/// A key as the path that means it and nothing below it.
+std::string PathOf(const std::string& key);
+/// WithPayloadSelector{1 enable | 2 include{1 fields}}.
+std::string PayloadSelector(const Wanted& wanted);
+/// WithVectorsSelector{1 enable}.
+std::string VectorsSelector(const Wanted& wanted);
+/// ShardKeySelector as that field of a request, where a shard is meant.
+void AppendShard(uint32_t field, const Shard& shard, std::string* out);
+
 std::string ScrollRequest(const std::string& collection, const Shard& shard, const std::optional<PointId>& from, uint32_t limit, const Wanted& wanted);
 std::string GetRequest(const std::string& collection, const Shard& shard, const std::vector<PointId>& ids, const Wanted& wanted);
 /// `limit` ids drawn at random, without payload and vectors unless wanted. Servers of 1.11 and later.

@@ -36,7 +36,7 @@ class Reader final : public SplitReader {
         builder_(shared_->shape.schema) {
     if (options_.keys_only) {
       wanted_.vectors = false;
-      wanted_.fields = KeyFields();
+      wanted_.fields = KeyFields(shared_->shape.schema, *shared_->dataset.layout);
       wanted_.payload = !wanted_.fields.empty();
     }
   }
@@ -55,16 +55,6 @@ class Reader final : public SplitReader {
   }
 
  private:
-  /// The payload's fields that a record's key is made of.
-  std::vector<std::string> KeyFields() const {
-    const Layout& layout = *shared_->dataset.layout;
-    std::vector<std::string> fields;
-    if (shared_->shape.schema.id_kind == IdKind::string || layout.id_field_always) fields.push_back(layout.id_field);
-    if (!layout.tenant_field.empty() && shared_->shape.schema.has_tenant) fields.push_back(layout.tenant_field);
-    if (layout.bookkeeping) fields.insert(fields.end(), layout.bookkeeping->must_have.begin(), layout.bookkeeping->must_have.end());
-    return fields;
-  }
-
   uint32_t Limit() const {
     int64_t rows = options_.batch_rows;
     if (bytes_per_point_ > 0) rows = std::min(rows, static_cast<int64_t>(static_cast<double>(options_.batch_bytes) / bytes_per_point_));
@@ -209,6 +199,7 @@ class CollectionSource final : public Source {
   }
 
   Lookup* lookup() override { return lookup_.get(); }
+  Searcher* searcher() override { return searcher_.get(); }
 
  private:
   /// Once: the collection's parameters, and what its records have.
@@ -226,6 +217,7 @@ class CollectionSource final : public Source {
     if (strict.enabled() && strict.max_query_limit() > 0) shared_->most_per_page = strict.max_query_limit();
     ARROW_RETURN_NOT_OK(ChooseColumns());
     lookup_ = std::make_unique<PointsByKey>(dataset, shape);
+    searcher_ = MakeSearcher(dataset, shape);
     looked_ = true;
     return Status::OK();
   }
@@ -330,6 +322,7 @@ class CollectionSource final : public Source {
   int64_t count_ = -1;
   std::unique_ptr<pb::CollectionInfo> info_;
   std::unique_ptr<PointsByKey> lookup_;
+  std::unique_ptr<Searcher> searcher_;
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "connectors/qdrant/points.h"
-#include "connectors/qdrant/wire.h"
+#include "net/wire.h"
 
 /// What the tests of points share: records of every kind, and points as a server gives them back.
 namespace vecferry::qdrant {

@@ -2,7 +2,7 @@
 #include <string_view>
 #include <vector>
 
-#include "connectors/qdrant/wire.h"
+#include "net/wire.h"
 #include "record/json.h"
 
 namespace vecferry::qdrant {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "connectors/qdrant/points.h"
-#include "connectors/qdrant/wire.h"
+#include "net/wire.h"
 #include "record/schema.h"
 
 /// qdrant.Vector, VectorOutput and the messages that hold them, of servers of every age.

@@ -32,7 +32,7 @@ std::vector<OptionSpec> Options() {
   snapshot.help = "How the database is read: from a copy made once for the run, in place while others may write it, or in place without locks.";
   OptionSpec chunk_size = Named("chunk-size", "N", "Rows of a chunk of a new table, a multiple of 8; a table with many tenants wants fewer than the module's 1024.");
   chunk_size.kind = OptionSpec::Kind::integer;
-  OptionSpec extension = Named("extension", "FILE", "For writing: sqlite-vec's loadable extension; else $VECFERRY_SQLITE_VEC, else what the system's loader finds as vec0.");
+  OptionSpec extension = Named("extension", "FILE", "For writing and searching: sqlite-vec's loadable extension; else $VECFERRY_SQLITE_VEC, else what the system's loader finds as vec0.");
   extension.reaching = true;
   return {snapshot,
           Named("document", "COLUMN", "The text column that holds the text that was embedded; without it there is none, but in tables that Vecferry made.", "document=body"),
@@ -50,7 +50,7 @@ Connector::Info MakeInfo() {
   info.example = "sqlite-vec:notes.db#docs";
   info.aliases = {"sqlite", "sqlite3"};
   Capabilities& can = info.capabilities;
-  can.source = can.sink = can.lookup = can.undo = true;
+  can.source = can.sink = can.lookup = can.search = can.undo = true;
   can.consistency = Consistency::frozen;
   can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
   can.dense = {Element::f32, Element::i8, Element::bit};

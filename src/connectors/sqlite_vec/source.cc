@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "connectors/sqlite_vec/new_table.h"
+#include "connectors/sqlite_vec/searcher.h"
 #include "sqlite/vec0.h"
 
 namespace vecferry::sqlite_vec {
@@ -56,7 +57,7 @@ int64_t LiveIn(std::string_view validity) {
 
 class TableSource final : public Source {
  public:
-  TableSource(std::shared_ptr<const TableContext> table, sqlite::Db db) : table_(std::move(table)), db_(std::move(db)) {}
+  TableSource(std::shared_ptr<const TableContext> table, sqlite::Db db, std::string extension) : table_(std::move(table)), db_(std::move(db)), extension_(std::move(extension)) {}
 
   Result<DatasetInfo> Describe() override {
     const sqlite::Vec0Table& table = table_->mapping.table;
@@ -102,6 +103,12 @@ class TableSource final : public Source {
     return MakeReader(table_, split.payload, from, options);
   }
 
+  Searcher* searcher() override {
+    if (!looked_) searcher_ = MakeSearcher(table_, extension_);
+    looked_ = true;
+    return searcher_.get();
+  }
+
  private:
   Status AddFacts(DatasetInfo* info) {
     const sqlite::Vec0Table& table = table_->mapping.table;
@@ -131,6 +138,9 @@ class TableSource final : public Source {
 
   std::shared_ptr<const TableContext> table_;
   sqlite::Db db_;
+  const std::string extension_;
+  bool looked_ = false;
+  std::unique_ptr<Searcher> searcher_;
 };
 
 }  // namespace
@@ -165,7 +175,7 @@ Result<std::unique_ptr<Source>> OpenTable(const Location& location, const OpenCo
   ARROW_ASSIGN_OR_RAISE(const auto mark, FindMark(db, found.name));
   ARROW_ASSIGN_OR_RAISE(table->mapping, MakeMapping(found, location.options, mark));
   table->cancel = context.cancel;
-  return std::make_unique<TableSource>(std::move(table), std::move(db));
+  return std::make_unique<TableSource>(std::move(table), std::move(db), OptionOf(location.options, "extension"));
 }
 
 }  // namespace vecferry::sqlite_vec

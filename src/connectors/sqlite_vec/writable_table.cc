@@ -18,8 +18,6 @@ using sqlite::Vec0Column;
 using sqlite::Vec0Element;
 using sqlite::Vec0Kind;
 
-std::string KeyColumn(const sqlite::Vec0Table& table) { return table.key.empty() ? "rowid" : sqlite::QuoteName(table.key); }
-
 /// Blobs need to be told apart where they are not floats.
 std::string Placeholder(const Vec0Column& column) {
   if (column.kind != Vec0Kind::vector || column.element == Vec0Element::f32) return "?";
@@ -88,11 +86,26 @@ Status OfRow(const Status& status) {
 
 }  // namespace
 
+std::string KeyColumn(const sqlite::Vec0Table& table) { return table.key.empty() ? "rowid" : sqlite::QuoteName(table.key); }
+
+namespace {
+
+Status LoadInto(sqlite::Db& db, const std::string& extension) {
+  const char* named = std::getenv("VECFERRY_SQLITE_VEC");
+  return db.LoadExtension(!extension.empty() ? ExpandHome(extension).string() : named && *named ? named : "vec0");
+}
+
+}  // namespace
+
+Result<sqlite::Db> OpenForSearch(const sqlite::Snapshot& snapshot, const std::string& extension) {
+  ARROW_ASSIGN_OR_RAISE(sqlite::Db db, snapshot.Connect());
+  ARROW_RETURN_NOT_OK(LoadInto(db, extension));
+  return db;
+}
+
 Result<sqlite::Db> OpenForWriting(const fs::path& file, const std::string& extension, bool create) {
   ARROW_ASSIGN_OR_RAISE(sqlite::Db db, sqlite::Db::Open(file, {.mode = create ? sqlite::OpenOptions::Mode::create : sqlite::OpenOptions::Mode::read_write}));
-  const char* named = std::getenv("VECFERRY_SQLITE_VEC");
-  const std::string library = !extension.empty() ? ExpandHome(extension).string() : named && *named ? named : "vec0";
-  const Status loaded = db.LoadExtension(library);
+  const Status loaded = LoadInto(db, extension);
   if (!loaded.ok()) {
     return MakeError(Category::not_found, "writing needs sqlite-vec itself: " + loaded.message(),
                      "install it (pip install sqlite-vec) and say where it is: --target-opt extension=$(python3 -c 'import sqlite_vec; print(sqlite_vec.loadable_path())')");

@@ -8,12 +8,17 @@
 #include "connector/connector.h"
 #include "connectors/sqlite_vec/field_split.h"
 #include "connectors/sqlite_vec/mapping.h"
+#include "sqlite/snapshot.h"
 
 namespace vecferry::sqlite_vec {
 
 /// A connection for writing, with sqlite-vec's extension loaded. `extension` is the option of that name, "" to look for it.
 /// Category::not_found where the extension cannot be loaded, with how to get it.
 Result<sqlite::Db> OpenForWriting(const fs::path& file, const std::string& extension, bool create);
+/// The same for searching, in the state that a snapshot reads.
+Result<sqlite::Db> OpenForSearch(const sqlite::Snapshot& snapshot, const std::string& extension);
+/// The column that a row is known by, quoted.
+std::string KeyColumn(const sqlite::Vec0Table& table);
 /// The mapping of a table as it is now.
 Result<Mapping> MappingOf(sqlite::Db& db, const std::string& table, const std::map<std::string, std::string>& options);
 

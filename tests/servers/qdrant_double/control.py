@@ -26,10 +26,11 @@ def _add_options(parser):
     parser.add_argument("--version", help="which server to imitate (1.18.3)")
     parser.add_argument("--index-seconds", type=float, help="how long building an index takes (0.3)")
     parser.add_argument("--distributed", action="store_true", default=None, help="a cluster of one node, which has shard keys")
+    parser.add_argument("--search-misses", type=int, help="a search that does not ask for exactness misses one point of so many, as a poor graph does (0: none)")
     parser.add_argument("--sniff", action="store_true", default=None, help="count the compressions that clients offer (plain connections)")
 
 
-_DEFAULTS = {"port": 0, "rest_port": 0, "tls": False, "tls_name": "localhost", "version": "1.18.3", "index_seconds": 0.3,
+_DEFAULTS = {"port": 0, "rest_port": 0, "tls": False, "tls_name": "localhost", "version": "1.18.3", "index_seconds": 0.3, "search_misses": 0,
              "distributed": False, "sniff": False}
 
 

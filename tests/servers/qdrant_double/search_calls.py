@@ -53,6 +53,8 @@ def _nearest(server, collection, request, name, query, limit, offset, exclude=No
             row = rows_of.get((shard.shard_id, point.key))
             if row is None or point.key == exclude or np.isneginf(scores[row]) or (matches is not None and not matches(point)):
                 continue
+            if server.search_misses and not request.params.exact and row % server.search_misses == 0:
+                continue
             score = float(scores[row])
             if threshold is None or (score >= threshold if larger else score <= threshold):
                 found.append((score, shard, point))

@@ -25,6 +25,7 @@ class Server:
         self.options, self._keys = options, keys
         self.version = tuple(int(part) for part in options.version.split(".")[:2])
         self.index_seconds = options.index_seconds
+        self.search_misses = options.search_misses
         self.store, self.lock, self.replaying = Store(), threading.Lock(), False
         self.stats = Stats(options.dir / "stats.json")
         self._faults = Faults(options.dir / "faults.json", die)

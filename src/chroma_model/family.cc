@@ -1,0 +1,32 @@
+#include <fmt/format.h>
+
+#include "chroma_model/records.h"
+
+namespace vecferry::chroma_model {
+
+Capabilities FamilyCapabilities() {
+  Capabilities can;
+  can.source = can.sink = can.lookup = can.search = can.undo = true;
+  can.consistency = Consistency::live;
+  can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
+  can.dense = {Element::f32};
+  can.metrics = {Metric::l2, Metric::cosine, Metric::dot};
+  can.json = {JsonFeature::array, JsonFeature::boolean, JsonFeature::int64, JsonFeature::real, JsonFeature::empty_key, JsonFeature::any_key};
+  can.replay = Replay::idempotent_upsert;
+  can.replace = ReplaceMode::window;
+  can.max_in_flight = 4;
+  can.expansion = 4.0;  // a request beside the batch, and what is on its way
+  can.vector_change = VectorChange::cosine_reduced;
+  can.least_cosine = 1 - 1e-6;
+  can.batch_rows = 1000;
+  can.batch_bytes = 4 << 20;
+  return can;
+}
+
+std::string DescribeCollection(const Collection& collection) {
+  const char* metric = SpaceOf(collection.parameters.metric);
+  if (collection.dimension == 0) return fmt::format("nothing written yet, {}", metric ? metric : "?");
+  return fmt::format("{} x f32, {}", collection.dimension, Name(collection.parameters.metric));
+}
+
+}  // namespace vecferry::chroma_model

@@ -1,0 +1,112 @@
+#include "connectors/milvus/writer.h"
+
+#include <map>
+
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <fmt/format.h>
+
+#include "base/failpoint.h"
+#include "base/text.h"
+#include "net/buffers.h"
+
+namespace vecferry::milvus {
+namespace {
+
+/// The batch without its tenants: a partition says it.
+Result<RecordView> WithoutTenant(const RecordView& batch) {
+  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
+  if (column < 0) return batch;
+  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
+  return RecordView::Make(std::move(rest));
+}
+
+}  // namespace
+
+/// An encoder for the time of one Write.
+struct CollectionWriter::Lease {
+  explicit Lease(CollectionWriter& owner) : owner(owner), encoder(Take(owner)) { encoder.Begin(); }
+  ~Lease() {
+    std::lock_guard guard(owner.mutex_);
+    owner.idle_.push_back(std::move(encoder));
+  }
+  static RowEncoder Take(CollectionWriter& owner) {
+    std::lock_guard guard(owner.mutex_);
+    if (owner.idle_.empty()) return RowEncoder(owner.shape_, *owner.dataset_.layout);
+    RowEncoder encoder = std::move(owner.idle_.back());
+    owner.idle_.pop_back();
+    return encoder;
+  }
+  CollectionWriter& owner;
+  RowEncoder encoder;
+};
+
+Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
+  return shape_.partition_tenants ? WriteByPartition(batch) : WritePart(batch, "");
+}
+
+Result<WriteOutcome> CollectionWriter::WritePart(const RecordView& batch, const std::string& partition) {
+  WriteOutcome outcome;
+  std::string request;
+  int64_t rows = 0;
+  {
+    Lease lease(*this);
+    for (int64_t row = 0; row < batch.rows(); ++row) {
+      if (auto reject = lease.encoder.Append(batch, row)) outcome.rejects.push_back(std::move(*reject));
+    }
+    rows = lease.encoder.rows();
+    if (rows == 0) return outcome;
+    std::string head = TakeBuffer(static_cast<size_t>(batch.bytes() + batch.rows() * 64) + 1024);
+    head += dataset_.client->For(dataset_.collection);
+    request = lease.encoder.Finish(std::move(head), partition);
+  }
+  VF_FAILPOINT("milvus.upsert.before");
+  ARROW_RETURN_NOT_OK(Upsert(*dataset_.client, std::move(request), rows));
+  VF_FAILPOINT("milvus.upsert.after");
+  return outcome;
+}
+
+Result<WriteOutcome> CollectionWriter::WriteByPartition(const RecordView& batch) {
+  std::map<std::string, std::vector<int64_t>> rows;
+  WriteOutcome outcome;
+  for (int64_t row = 0; row < batch.rows(); ++row) {
+    const auto tenant = batch.tenant(row);
+    const std::string partition = tenant && !tenant->empty() ? std::string(*tenant) : std::string(kDefaultPartition);
+    if (tenant && !tenant->empty() && (!CheckCollectionName(partition).ok() || partition == kDefaultPartition)) {
+      outcome.rejects.push_back({row, "tenant-not-a-partition", fmt::format("the tenant '{}' cannot be the name of a partition: letters, digits and underscores", Printable(partition, 100))});
+      continue;
+    }
+    rows[partition].push_back(row);
+  }
+  for (const auto& [partition, list] : rows) {
+    ARROW_RETURN_NOT_OK(EnsurePartition(partition));
+    ARROW_ASSIGN_OR_RAISE(const RecordView taken, batch.Take(list));
+    ARROW_ASSIGN_OR_RAISE(const RecordView part, WithoutTenant(taken));
+    ARROW_ASSIGN_OR_RAISE(WriteOutcome written, WritePart(part, partition));
+    for (auto& reject : written.rejects) {
+      reject.row = list[static_cast<size_t>(reject.row)];
+      outcome.rejects.push_back(std::move(reject));
+    }
+  }
+  return outcome;
+}
+
+Status CollectionWriter::EnsurePartition(const std::string& name) {
+  std::lock_guard guard(mutex_);
+  if (!partitions_known_) {
+    ARROW_ASSIGN_OR_RAISE(const auto there, dataset_.client->Partitions(dataset_.collection));
+    partitions_.insert(there.begin(), there.end());
+    partitions_known_ = true;
+  }
+  if (partitions_.contains(name)) return Status::OK();
+  const Status status = dataset_.client->CreatePartition(dataset_.collection, name);
+  if (!status.ok()) {
+    partitions_known_ = false;
+    return status;
+  }
+  partitions_.insert(name);
+  return Status::OK();
+}
+
+}  // namespace vecferry::milvus

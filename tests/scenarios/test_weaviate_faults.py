@@ -1,0 +1,114 @@
+"""Faults between Vecferry and Weaviate, and of the server itself: what can be tried again ends as if nothing had been."""
+import os
+
+import pytest
+
+import harness
+from weaviate_scenario import Cut, FaultProxy, Reset, Status, Weaviate, class_name, plain, read_lines, weaviate_double, weaviate_real, write_lines  # noqa: F401
+
+
+@pytest.fixture
+def work(tmp_path):
+    return harness.Workplace(tmp_path / "w")
+
+
+@pytest.fixture
+def own(tmp_path):
+    """An imitation of the test's own, whose faults meet no other."""
+    server = Weaviate(tmp_path / "server", "weaviate_double").start()
+    yield server
+    server.stop()
+
+
+def through(proxy, server, name, **more):
+    return server.uri(name, **more).replace(f":{server.state['port']}?", f":{proxy.port}?")
+
+
+def test_calls_that_fail_now_and_then_change_nothing(own, work):
+    lines = write_lines(work.folder / "in.jsonl", plain(400))
+    calm = work.json("copy", lines, own.uri("Calm"), "--batch-size", "40")
+    own.faults(BatchObjects=[{"every": 3, "code": "UNAVAILABLE"}, {"every": 4, "code": "UNKNOWN"}, {"at": 2, "code": "RESOURCE_EXHAUSTED", "trailers": {"retry-after": 0}}, {"at": 5, "cut": True}],
+               Search=[{"every": 3, "code": "UNAVAILABLE"}, {"every": 5, "cut": True}, {"every": 7, "repeat": True}, {"at": 4, "code": "DEADLINE_EXCEEDED"}], Aggregate=[{"at": 1, "code": "UNAVAILABLE"}])
+    wild = work.json("copy", lines, own.uri("Wild"), "--batch-size", "40")
+    own.faults()
+    assert wild["verification"]["ok"] and wild["verification"]["target_digest"] == calm["verification"]["target_digest"]
+    assert work.digest(own.uri("Calm"), own.uri("Wild"))
+
+
+def test_rest_that_fails_now_and_then_changes_nothing(own, work):
+    lines = write_lines(work.folder / "in.jsonl", [{**record, "tenant": f"t{i % 3}"} for i, record in enumerate(plain(200))], tenant=True)
+    with FaultProxy(own.state["port"]) as proxy:
+        proxy.add(Status(503), every=4)
+        proxy.add(Status(429, headers={"Retry-After": "0"}), every=7)
+        proxy.add(Cut(), every=9)
+        proxy.add(Reset(), every=11)
+        report = work.json("copy", lines, through(proxy, own, "Wild"), "--batch-size", "40")
+        assert report["verification"]["ok"] and sum(proxy.hits.values()) > 3
+
+
+def test_a_wrong_key_is_told_and_the_right_one_is_never_shown(tmp_path, work):
+    server = Weaviate(tmp_path / "server", "weaviate_double").start(key="secret-key-1")
+    try:
+        lines = write_lines(work.folder / "in.jsonl", plain(5))
+        for env in ({}, {"WEAVIATE_API_KEY": "wrong"}):
+            assert work.ok("copy", lines, server.uri("Docs"), code=6, env=env)
+        done = work.ok("copy", lines, server.uri("Docs"), "-v", env={"WEAVIATE_API_KEY": "secret-key-1"})
+        (work.folder / "key").write_text("secret-key-1\n")
+        more = work.ok("inspect", server.uri("Docs", **{"api-key-file": str(work.folder / "key")}))
+        for folder, _, files in os.walk(work.folder / "state"):
+            for file in files:
+                with open(os.path.join(folder, file), "rb") as handle:
+                    assert b"secret-key-1" not in handle.read()
+        assert "secret-key-1" not in done.stdout + done.stderr + more.stdout + more.stderr
+    finally:
+        server.stop()
+
+
+def test_a_message_that_is_too_large_is_sent_in_halves(own, work):
+    lines = write_lines(work.folder / "in.jsonl", plain(64))
+    own.faults(BatchObjects=[{"at": 1, "code": "RESOURCE_EXHAUSTED"}, {"at": 2, "code": "RESOURCE_EXHAUSTED"}])
+    assert work.json("copy", lines, own.uri("Docs"))["written"] == 64
+
+
+def test_a_class_that_is_deleted_under_the_writer_is_not_made_anew_by_the_server(own, work):
+    lines = write_lines(work.folder / "in.jsonl", plain(300))
+    killed = work.run("copy", lines, own.uri("Docs"), "--batch-size", "50", env={"VECFERRY_FAILPOINT": "weaviate.batch.after:2"})
+    assert killed.returncode == harness.KILLED
+    own.act("drop", "Docs")
+    done = work.ok("copy", lines, own.uri("Docs"), "--batch-size", "50", code=5)
+    assert "is gone" in done.stderr and "Docs" not in own.act("names")
+
+
+def test_a_tenant_that_vanishes_under_the_reader_is_told(own, work):
+    own.act("make_many", "Docs", 30, 3, "dot", ["one", "two", "three"])
+    target = f"jsonl:{work.folder}/out.jsonl"
+    killed = work.run("copy", own.uri("Docs"), target, "-j", "1", env={"VECFERRY_FAILPOINT": "journal.commit.after:3"})
+    if killed.returncode == harness.KILLED:
+        own.act("drop_tenants", "Docs", ["two", "three", "one"])
+        done = work.run("copy", own.uri("Docs"), target, "-j", "1")
+        assert done.returncode in (5, 8), done.stderr
+
+
+def test_a_tenant_that_is_put_to_sleep_under_the_writer_is_woken_again(own, work):
+    own.act("make_many", "Docs", 5, 3, "cosine", ["one", "two"])
+    records = [{**record, "tenant": "two"} for record in plain(200)]
+    lines = write_lines(work.folder / "in.jsonl", records, tenant=True)
+    killed = work.run("copy", lines, own.uri("Docs"), "--on-exists", "append", "--batch-size", "40", env={"VECFERRY_FAILPOINT": "weaviate.batch.after:2"})
+    assert killed.returncode == harness.KILLED
+    own.act("set_asleep", "Docs", ["two"])
+    work.ok("copy", lines, own.uri("Docs"), "--on-exists", "append", "--batch-size", "40")
+    assert own.act("tenants", "Docs") == {"one": "ACTIVE", "two": "INACTIVE"}
+
+
+def test_a_server_that_restarts_in_mid_run(tmp_path, work):
+    server = Weaviate(tmp_path / "server", "weaviate").start()
+    try:
+        lines = write_lines(work.folder / "in.jsonl", plain(400))
+        killed = work.run("copy", lines, server.uri("Docs"), "--batch-size", "50", env={"VECFERRY_FAILPOINT": "weaviate.batch.after:3"})
+        assert killed.returncode == harness.KILLED
+        server.kill()
+        assert work.run("inspect", server.uri("Docs")).returncode == 7
+        server.start()
+        assert work.json("copy", lines, server.uri("Docs"), "--batch-size", "50")["verification"]["ok"]
+    finally:
+        server.stop()
