@@ -104,6 +104,24 @@ def test_a_table_that_an_application_changes(database, qdrant, work):  # noqa: F
     assert scenario.everything(client, "app")[point][0]["edited"] == 1
 
 
+def test_a_collection_that_others_write_to(qdrant, work):  # noqa: F811
+    """A source that is never still: points by id, named and sparse vectors, compared again at the end."""
+    client = qdrant.client()
+    scenario.drop(client)
+    scenario.fill(client, ROWS, "live")
+    source, target = scenario.uri(qdrant, "live"), f"qdrant-local:{work.folder}/qdrant#live"
+    assert work.json("copy", source, target, "--sync", "-q")["written"] == ROWS
+    assert work.json("copy", source, target, "--sync", "-q")["state"] == "in-sync"
+    client.set_payload("live", {"seen": True}, [1, 3, 5], wait=True)
+    client.delete("live", [7], wait=True)
+    scenario.fill(client, 2, "live", first=ROWS)
+    report = work.json("copy", source, target, "--sync", "--delete", "-q")
+    assert report["exit_code"] == 0 and report["written"] == 5, report
+    assert counts(report) == {"new": 2, "changed": 3, "gone": 1, "conflicts": 0, "deleted": 1, "unchanged": ROWS - 4}
+    assert work.json("verify", source, target)["ok"]
+    assert work.json("rollback", report["run"], "--yes", "-q")["conflicts"] == 0
+
+
 def test_the_guards_and_what_they_say(work):  # noqa: F811
     source, target = first(work.folder), f"qdrant-local:{work.folder}/qdrant#docs"
     work.ok("copy", source, target, "--sync", "-q")
