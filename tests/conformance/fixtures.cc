@@ -1,8 +1,8 @@
 #include "conformance/fixture.h"
 
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+
+#include "conformance/test_server.h"
 
 namespace vecferry::conformance {
 namespace {
@@ -66,36 +66,12 @@ Fixture QdrantLocal() {
   return fixture;
 }
 
-/// A server of the test's own, for as long as this program runs.
-class QdrantServer {
- public:
-  QdrantServer() {
-    std::error_code ec;
-    Control("stop");
-    fs::remove_all(dir_, ec);
-    if (Control("start") != 0) throw std::runtime_error("tests/servers/qdrant does not start");
-    std::stringstream text;
-    text << std::ifstream(dir_ / "server.json").rdbuf();
-    const std::string json = text.str(), key = "\"grpc_port\":";
-    port_ = std::strtol(json.c_str() + json.find(key) + key.size(), nullptr, 10);
-  }
-  ~QdrantServer() { Control("stop"); }
-  long port() const { return port_; }
-
- private:
-  int Control(const std::string& verb) const {
-    return std::system(("'" VECFERRY_SOURCE_DIR "/tests/servers/qdrant' " + verb + " --dir '" + dir_.string() + "' >/dev/null 2>&1").c_str());
-  }
-  const fs::path dir_ = fs::path(VECFERRY_BINARY_DIR) / "conformance_test" / "qdrant-server";
-  long port_ = 0;
-};
-
 Fixture Qdrant() {
   Fixture fixture;
   fixture.scheme = "qdrant";
   fixture.empty = [](const fs::path& dir) {
-    static const QdrantServer server;
-    return "qdrant://127.0.0.1:" + std::to_string(server.port()) + "#" + dir.filename().string();
+    static const TestServer server("qdrant");
+    return "qdrant://127.0.0.1:" + std::to_string(server.Number("grpc_port")) + "#" + dir.filename().string();
   };
   return fixture;
 }
