@@ -2,6 +2,7 @@
 import sqlite_vec
 
 import harness
+import weaviate_control
 from double_fixture import Double
 from launched import Launched
 from postgresql_fixtures import Postgres
@@ -32,6 +33,11 @@ def served(scheme, server, uri):
     return Store(scheme, lambda folder, name: uri(server, name), server.start, server.stop)
 
 
+def weaviate():
+    """The vendor's server where it is installed, else the double."""
+    return "weaviate" if weaviate_control.PROGRAM.exists() else "weaviate_double"
+
+
 class Database:
     """PostgreSQL with one database for all."""
 
@@ -52,6 +58,8 @@ def stores(folder):
         in_file("vdf", "", "#docs"), in_file("parquet", ".parquet"), in_file("qdrant-local", "", "#docs"), in_file("chroma-local", "", "#docs"), in_file("sqlite-vec", ".db", "#docs"),
         served("postgresql", Database(folder / "postgresql"), lambda server, name: server.database.uri(name)),
         served("chroma", Launched("chroma", folder / "chroma"), lambda server, name: f"chroma://127.0.0.1:{server.port}#{name}"),
+        served("milvus", Launched("milvus", folder / "milvus", "--engine", "double"), lambda server, name: f"milvus://127.0.0.1:{server.port}#{name}"),
+        served("weaviate", Launched(weaviate(), folder / "weaviate"), lambda server, name: f"weaviate://127.0.0.1:{server.port}?grpc-port={server.state['grpc_port']}#{name}"),
         served("pinecone", Launched("pinecone", folder / "pinecone"), lambda server, name: f"pinecone:{name.lower()}?control=http%3A%2F%2F127.0.0.1%3A{server.port}"),
         served("qdrant", Double(folder / "qdrant"), lambda server, name: f"qdrant://127.0.0.1:{server.port}#{name}"),
     ]
