@@ -47,6 +47,7 @@ Status AddParameters(const Json& json, Collection* collection) {
 }
 
 Result<Collection> CollectionOf(std::string_view body, std::string_view what) {
+  if (!IsShallow(body)) return BadHttpAnswer(what, "the answer nests too deep");
   const Json json = Json::parse(body, nullptr, false);
   auto collection = HeadOf(json);
   if (!collection) return BadHttpAnswer(what, "the answer is no collection");
@@ -121,7 +122,7 @@ Result<std::vector<Client::Listed>> Client::Collections() const {
   while (all.size() < kMostCollections) {
     const std::string path = fmt::format("{}?limit={}&offset={}", CollectionsPath(), kListPage, all.size());
     ARROW_ASSIGN_OR_RAISE(const std::string body, Ask("GET", path, {}, HttpAct::look, kWhat));
-    const Json json = Json::parse(body, nullptr, false);
+    const Json json = IsShallow(body) ? Json::parse(body, nullptr, false) : Json();
     if (!json.is_array()) return BadHttpAnswer(kWhat, "the answer is no list");
     for (const Json& each : json) {
       auto collection = HeadOf(each);

@@ -290,6 +290,21 @@ Result<std::string_view> Unescape(const RawText& raw, std::string* buffer) {
   return text;
 }
 
+bool IsShallow(std::string_view json) {
+  int depth = 0;
+  bool text = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') text = !text;
+    if (text && c == '\\') ++i;
+    if (text) continue;
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > kMaxJsonDepth) return false;
+  }
+  return true;
+}
+
 Result<Neighbours> ParseNeighbours(std::string_view answer) {
   const Json json = Json::parse(answer, nullptr, false);
   const auto list = [&](const char* key) -> const Json* {

@@ -43,6 +43,9 @@ Status ParsePage(std::string_view answer, Page* page);
 /// that are no UTF-8.
 Result<std::string_view> Unescape(const RawText& raw, std::string* buffer);
 
+/// Whether JSON text nests no deeper than metadata may: what is printed again, level by level, has to.
+bool IsShallow(std::string_view json);
+
 /// The metric is squared L2, 1 - cosine or 1 - dot: what POST query answers, one list for the one vector that was asked.
 struct Neighbours {
   std::vector<std::string> ids;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "chroma_model/page.h"
 
 namespace vecferry::chroma_model {
 namespace {
@@ -18,7 +19,7 @@ std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 /// An empty object for a text that is empty or null.
 Result<Json> Parse(std::string_view text, std::string_view what) {
   if (text.empty()) return Json::object();
-  Json json = Json::parse(text, nullptr, false);
+  Json json = IsShallow(text) ? Json::parse(text, nullptr, false) : Json(Json::value_t::discarded);
   if (json.is_null()) return Json::object();
   if (json.is_object()) return json;
   return MakeError(Category::corrupt, fmt::format("the collection's {} is not one JSON object", what), "let Chroma open the collection and look");

@@ -43,6 +43,8 @@ TEST(Parameters, WhatIsNotKnownIsNotGuessed) {
   EXPECT_TRUE(IsCategory(ParametersOf({R"({"hnsw":{"space":"hamming"}})", "", ""}).status(), Category::unsupported));
   EXPECT_TRUE(IsCategory(ParametersOf({"{", "", ""}).status(), Category::corrupt));
   EXPECT_TRUE(IsCategory(ParametersOf({"", "[]", ""}).status(), Category::corrupt));
+  const std::string deep = "{\"keys\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  EXPECT_TRUE(IsCategory(ParametersOf({"", deep, ""}).status(), Category::corrupt));
 }
 
 TEST(Parameters, TheGraphsSettingsComeFromWhereverTheyStand) {
