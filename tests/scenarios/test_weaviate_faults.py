@@ -38,10 +38,10 @@ def test_calls_that_fail_now_and_then_change_nothing(own, work):
 def test_rest_that_fails_now_and_then_changes_nothing(own, work):
     lines = write_lines(work.folder / "in.jsonl", [{**record, "tenant": f"t{i % 3}"} for i, record in enumerate(plain(200))], tenant=True)
     with FaultProxy(own.state["port"]) as proxy:
-        proxy.add(Status(503), every=4)
-        proxy.add(Status(429, headers={"Retry-After": "0"}), every=7)
-        proxy.add(Cut(), every=9)
-        proxy.add(Reset(), every=11)
+        proxy.add(Status(503), at=[2, 12])
+        proxy.add(Status(429, headers={"Retry-After": "0"}), every=17)
+        proxy.add(Cut(), every=19)
+        proxy.add(Reset(), every=23)
         report = work.json("copy", lines, through(proxy, own, "Wild"), "--batch-size", "40")
         assert report["verification"]["ok"] and sum(proxy.hits.values()) > 3
 

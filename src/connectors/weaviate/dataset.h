@@ -12,6 +12,12 @@
 /// One class of a server, and what its readers and writers share.
 namespace vecferry::weaviate {
 
+/// Tenants that were counted before a call failed: the count goes on behind them.
+struct Counted {
+  std::mutex mutex;
+  std::map<std::string, int64_t> tenants;
+};
+
 struct Dataset {
   std::shared_ptr<Client> client;
   std::string name;          ///< as the user wrote it, with a capital letter; may be an alias
@@ -21,6 +27,7 @@ struct Dataset {
   const CancelToken* cancel = nullptr;
   bool wake = true;          ///< tenants that sleep may be woken to be read
   std::shared_ptr<TenantKeeper> tenants;
+  std::shared_ptr<Counted> counted = std::make_shared<Counted>();
 
   bool is_alias() const { return name != class_name; }
   /// The same for the same name on the same server.

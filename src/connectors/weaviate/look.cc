@@ -12,7 +12,8 @@
 namespace vecferry::weaviate {
 namespace {
 
-/// Objects that are looked at from the start of a class or tenant, and from each of some ids further on.
+/// Objects that are looked at from the start of a class or tenant; and where those lack a vector of the class, from each of some ids further on.
+/// Few calls: a look is begun anew where one of them fails.
 constexpr uint32_t kFirst = 300, kFurther = 40;
 constexpr int kPlaces = 8;
 constexpr size_t kMostTenants = 8;
@@ -82,7 +83,7 @@ class Sampler {
 
 Status SampleTenant(const std::string& tenant, Sampler* sampler) {
   ARROW_RETURN_NOT_OK(sampler->Page(tenant, "", kFirst));
-  for (int i = 1; i < kPlaces && sampler->any; ++i) {
+  for (int i = 1; i < kPlaces && sampler->any && !sampler->complete(); ++i) {
     ARROW_RETURN_NOT_OK(sampler->Page(tenant, fmt::format("{:02x}000000-0000-0000-0000-000000000000", i * 256 / kPlaces), kFurther));
   }
   return Status::OK();
@@ -94,7 +95,7 @@ Status SampleTenants(const Dataset& dataset, const Look& look, Sampler* sampler)
   for (const Tenant& tenant : look.tenants) {
     if (!tenant.active()) continue;
     ARROW_RETURN_NOT_OK(SampleTenant(tenant.name, sampler));
-    if (++looked >= kMostTenants && sampler->complete()) return Status::OK();
+    if (sampler->any && (sampler->complete() || ++looked >= kMostTenants)) return Status::OK();
   }
   for (const Tenant& tenant : look.tenants) {
     if (sampler->complete() && sampler->any) break;

@@ -197,6 +197,8 @@ Result<int64_t> CountObjects(const Dataset& dataset, const ClassSchema& schema) 
   if (!schema.multi_tenant) return dataset.client->Count(schema.name, "");
   ARROW_ASSIGN_OR_RAISE(const auto tenants, dataset.client->Tenants(schema.name));
   const std::string& only = dataset.client->target().tenant;
+  Counted& counted = *dataset.counted;
+  std::lock_guard guard(counted.mutex);
   int64_t count = 0;
   for (const Tenant& tenant : tenants) {
     if (!only.empty() && tenant.name != only) continue;
@@ -205,9 +207,16 @@ Result<int64_t> CountObjects(const Dataset& dataset, const ClassSchema& schema) 
   for (const Tenant& tenant : tenants) {
     if (!only.empty() && tenant.name != only) continue;
     if (dataset.cancel) ARROW_RETURN_NOT_OK(dataset.cancel->Check());
+    const auto at = counted.tenants.find(tenant.name);
+    if (at != counted.tenants.end()) {
+      count += at->second;
+      continue;
+    }
     ARROW_ASSIGN_OR_RAISE(const int64_t in_tenant, dataset.client->Count(schema.name, tenant.name));
+    counted.tenants[tenant.name] = in_tenant;
     count += in_tenant;
   }
+  counted.tenants.clear();
   return count;
 }
 

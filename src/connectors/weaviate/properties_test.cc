@@ -68,8 +68,9 @@ TEST(PropertyWriter, WhatAPropertyCannotHoldIsNotSent) {
 
 TEST(PropertyWriter, APhoneNumberIsItsInput) {
   const ClassSchema schema = Made(R"([{"name":"p","dataType":["phoneNumber"]}])");
-  const Written written = Write(schema, R"({"p":{"input":"+49 1","countryCode":49,"valid":true}})");
+  const Written written = Write(schema, R"({"p":{"input":"+49 1","internationalFormatted":"+49 1","nationalFormatted":"01","national":1,"countryCode":49,"valid":true}})");
   EXPECT_TRUE(written.rest.empty());
+  EXPECT_EQ(Write(schema, R"({"p":{"input":"+49 1"}})").rest.size(), 1u);  // it would read back with what the server makes
   EXPECT_EQ(written.properties.fields().at("p").struct_value().fields_size(), 1);
   EXPECT_EQ(Write(schema, R"({"p":{"input":"+49 1","countryCode":{"x":[1]},"valid":true}})").rest.size(), 1u);
 }

@@ -174,6 +174,7 @@ bool SaysTheSame(const pb::Value& value, const std::string& text) {
       AppendJsonString(value.date_value(), &quoted);
       return text == quoted;
     }
+    case pb::Value::kPhoneValue:
     case pb::Value::kGeoValue:
     case pb::Value::kObjectValue:
     case pb::Value::kListValue: return true;

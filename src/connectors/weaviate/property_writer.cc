@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 #include <google/protobuf/struct.pb.h>
@@ -16,6 +17,8 @@ namespace {
 using Base = PropertyType::Base;
 using google::protobuf::Value;
 
+/// Members of a phone number that the server makes itself.
+constexpr int kMadeOfPhone = 5;
 constexpr int64_t kExact = int64_t{1} << 53;
 
 bool IsCanonicalUuid(std::string_view text) {
@@ -181,6 +184,7 @@ Status PropertyWriter::Key(std::string_view utf8) {
     // The server makes the rest of a number itself.
     static const PropertyType kText;
     ignored_ = utf8 != "input" && utf8 != "defaultCountry";
+    made_ += ignored_;
     member_ = ignored_ ? nullptr : &kText;
     member_name_ = utf8;
     return Status::OK();
@@ -205,6 +209,7 @@ Status PropertyWriter::BeginObject() {
 
 Status PropertyWriter::EndObject() {
   --depth_;
+  if (!skipped_ && !levels_.empty() && levels_.back().type->base == Base::phone && std::exchange(made_, 0) != kMadeOfPhone) Inexact();
   if (!skipped_ && !levels_.empty()) levels_.pop_back();
   return Status::OK();
 }

@@ -60,6 +60,7 @@ class PropertyWriter final : public JsonVisitor {
   int depth_ = 0;
   bool skipped_ = false;                ///< nothing more of this key is written
   bool ignored_ = false;                ///< the value that comes says nothing: the server makes it itself
+  int made_ = 0;                        ///< members of a phone number so far that the server makes itself
   bool met_unknown_ = false;
 };
 

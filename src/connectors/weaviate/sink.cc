@@ -321,6 +321,7 @@ class ClassSink final : public Sink, public Undo {
     }
     Dataset active = Active();
     dataset_.tenants = active.tenants;
+    if (shape_.multi_tenant) ARROW_RETURN_NOT_OK(active.tenants->TakeOver());
     writer_ = std::make_unique<ClassWriter>(active, std::move(*found), shape_, can_);
     objects_ = std::make_unique<ObjectsByKey>(active, shape_);
     return Status::OK();

@@ -51,6 +51,7 @@ class ClassSource final : public Source {
                        "point the alias back, name the class itself, or begin anew with --restart");
     }
     ARROW_ASSIGN_OR_RAISE(Position position, Position::Parse(range, from));
+    if (shared_->dataset.wake && shared_->look.schema.multi_tenant) ARROW_RETURN_NOT_OK(shared_->dataset.tenants->TakeOver());
     return MakeReader(shared_, std::move(range), std::move(position), options);
   }
 

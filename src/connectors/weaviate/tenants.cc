@@ -182,14 +182,15 @@ Status TenantKeeper::Sleep(const std::vector<std::string>& tenants) {
   return Write();
 }
 
+Status TenantKeeper::TakeOver() {
+  std::lock_guard guard(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const int64_t left, LeftAwake(*client_, name_));
+  return left > 0 ? Open() : Status::OK();
+}
+
 Status TenantKeeper::PutBack() {
   std::lock_guard guard(mutex_);
-  if (file_.empty()) {
-    // Nothing was woken here; a killed process may have left something.
-    const auto left = LeftAwake(*client_, name_);
-    if (!left.ok() || *left == 0) return Status::OK();
-    ARROW_RETURN_NOT_OK(Open());
-  }
+  if (file_.empty()) return Status::OK();
   if (!woken_.empty()) {
     const Status status = Sleep({woken_.begin(), woken_.end()});
     if (IsCategory(status, Category::not_found)) woken_.clear();  // the class is gone

@@ -29,7 +29,9 @@ class TenantKeeper {
   Status NeedOrMake(const std::string& tenant);
   /// Forgets what it knew to be awake: somebody else has put tenants to sleep meanwhile.
   void Forget();
-  /// Puts back every tenant that this process, or one that was killed, had woken.
+  /// Takes over what killed processes have left awake, to be put back with the rest.
+  Status TakeOver();
+  /// Puts back every tenant that was woken here or taken over.
   Status PutBack();
   /// How many a killed process had left awake.
   static Result<int64_t> LeftAwake(const Client& client, const std::string& name);

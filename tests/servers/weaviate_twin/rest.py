@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
                 continue
             prop = types.get(name)
             if prop and prop["dataType"][0] in store.classes:
-                held[name] = [{"beacon": each["beacon"]} for each in value]
+                held[name] = [{"beacon": _beacon(each["beacon"], prop["dataType"][0])} for each in value]
                 continue
             try:
                 held[name] = values.check(prop, value) if prop else value
@@ -131,6 +131,12 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Refused(422, f"invalid property '{name}': {bad}") from bad
         store.shard(body["class"], body.get("tenant", ""))[body["id"]] = Held(held, body.get("vector"), body.get("vectors") or {})
         return body
+
+
+def _beacon(text, name):
+    """With its class, which writers may leave out where there is but one."""
+    parts = text.removeprefix("weaviate://").split("/")
+    return text if len(parts) > 2 else f"weaviate://{parts[0]}/{name}/{parts[1]}"
 
 
 def _object(name, uuid, held, vectors):
