@@ -192,6 +192,13 @@ Result<std::optional<Collection>> Client::Describe(const std::string& name) cons
   ARROW_RETURN_NOT_OK(answer.status());
   auto collection = ParseCollection(*answer);
   if (!collection.ok()) return BadAnswer(what, collection.status().message());
+  if (lite_ && !version_.empty() && collection->aliases.empty()) {
+    // Milvus Lite 3 does not name them here.
+    ARROW_ASSIGN_OR_RAISE(const std::string aliases, Call("ListAliases", For(collection->name), Act::look, what));
+    auto names = Texts(aliases, 4);
+    if (!names.ok()) return BadAnswer(what, names.status().message());
+    collection->aliases = std::move(*names);
+  }
   return std::move(*collection);
 }
 
