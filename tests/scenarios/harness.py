@@ -80,6 +80,19 @@ class Workplace:
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
+def saved(workplace, *names):
+    """A function that puts these folders of a workplace back as they are now."""
+    kept = workplace.folder / "saved"
+    for name in names:
+        shutil.copytree(workplace.folder / name, kept / name)
+
+    def put_back():
+        for name in names:
+            shutil.rmtree(workplace.folder / name, ignore_errors=True)
+            shutil.copytree(kept / name, workplace.folder / name)
+    return put_back
+
+
 def refused(done, code, side, place, step):
     """The one shape of a failure: exit code, side, place, and the next step."""
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"

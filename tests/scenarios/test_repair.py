@@ -72,14 +72,9 @@ def test_what_it_says(work):  # noqa: F811
 def test_killed_at_every_failpoint(work):  # noqa: F811
     source, target = filled(work.folder), f"qdrant-local:{work.folder}/qdrant#docs"
     words = ["verify", source, target, "--repair", "--delete", "-q"]
-
-    def anew():
-        work.forget("qdrant")
-        filled(work.folder)
-        work.ok("copy", source, target, "-q")
-        jsonl(work.folder / "records.jsonl", [record(i, document="newer") if i < 5 else record(i) for i in range(ROWS + 2) if i != 50])
-
-    anew()
+    work.ok("copy", source, target, "-q")
+    jsonl(work.folder / "records.jsonl", [record(i, document="newer") if i < 5 else record(i) for i in range(ROWS + 2) if i != 50])
+    anew = harness.saved(work, "state", "qdrant")
     hits = harness.failpoints_of(work, *words)
     expected = work.digest(source, target)
     for name in hits:
