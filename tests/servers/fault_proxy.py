@@ -14,6 +14,7 @@ import http.client
 import http.server
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -149,7 +150,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection("127.0.0.1", proxy.upstream, timeout=120)
         try:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "host", "content-length")}
-            connection.request(self.command, self.path, body=self.content, headers=headers)
+            connection.request(self.command, re.sub("^http://[^/]*", "", self.path), body=self.content, headers=headers)
             got = connection.getresponse()
             kept = {k: v for k, v in got.getheaders() if k.lower() in KEPT or k.lower().startswith("x-")}
             return Answer(got.status, kept, got.read())
@@ -202,11 +203,17 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class FaultProxy:
-    def __init__(self, upstream):
+    """`tls`: the files of a certificate and its key, by which it speaks TLS to the program. Asked as a proxy is, with whole URLs, it forwards all the same."""
+
+    def __init__(self, upstream, tls=None):
         self.upstream, self.rules, self.counts, self.hits, self.log = upstream, [], {}, collections.Counter(), []
         self._lock, self._last = threading.Lock(), {}
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.proxy = self
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
