@@ -106,9 +106,9 @@ def weaviate_double(tmp_path_factory):
     yield from _shared(tmp_path_factory, "weaviate_double")
 
 
-@pytest.fixture(params=["double", "real"])
+@pytest.fixture(params=["double", "real"] if os.environ.get("VECFERRY_HEAVY_SERVERS") else ["double"])
 def weaviate(request):
-    """Each server in turn."""
+    """Each server in turn; the real one, which is slow, where VECFERRY_HEAVY_SERVERS says so."""
     return request.getfixturevalue(f"weaviate_{request.param}")
 
 
