@@ -143,7 +143,7 @@ Status Client::DropClass(const std::string& name) const {
 }
 
 Status Client::AddProperty(const std::string& name, const Json& body) const {
-  return Rest("POST", "/schema/" + PercentEncode(name) + "/properties", TextOf(body), HttpAct::manage, fmt::format("adding a property to the class '{}'", Quoted(name))).status();
+  return Rest("POST", "/schema/" + PercentEncode(name) + "/properties", TextOf(body), HttpAct::manage, fmt::format("adding a property to the class '{}'", Quoted(name)), true).status();
 }
 
 Result<std::vector<Tenant>> Client::Tenants(const std::string& name) const {
@@ -199,8 +199,8 @@ Result<std::map<std::string, std::string>> Client::Aliases() const {
 Status Client::SetAlias(const std::string& alias, const std::string& name, bool exists) const {
   const Json body = exists ? Json{{"class", name}} : Json{{"alias", alias}, {"class", name}};
   const Status status = Rest(exists ? "PUT" : "POST", exists ? "/aliases/" + PercentEncode(alias) : "/aliases", TextOf(body), HttpAct::manage,
-                             fmt::format("turning over the alias '{}'", Quoted(alias)), exists).status();
-  if (exists || !IsCategory(status, Category::transient)) return status;
+                             fmt::format("turning over the alias '{}'", Quoted(alias)), true).status();
+  if (exists || status.ok()) return status;
   const auto aliases = Aliases();
   const auto at = aliases.ok() ? aliases->find(alias) : decltype(aliases->end())();
   return aliases.ok() && at != aliases->end() && at->second == name ? Status::OK() : status;

@@ -59,6 +59,7 @@ class Client {
   Status UpdateClass(const std::string& name, const std::string& body) const;
   /// OK where it is gone already.
   Status DropClass(const std::string& name) const;
+  /// Category::refused where it is there already, maybe by this very call, which is made twice where the first failed.
   Status AddProperty(const std::string& name, const nlohmann::json& body) const;
   /// Sorted by name.
   Result<std::vector<Tenant>> Tenants(const std::string& name) const;

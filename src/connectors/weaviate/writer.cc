@@ -178,19 +178,18 @@ Status ClassWriter::MakeProperties(const TypeScout& scout, PropertyTable* table,
   return Status::OK();
 }
 
-/// True where the property is there now, `made` its type: another may have made it meanwhile, or the call that failed has.
+/// True where the property is there now, `made` its type: another may have made it meanwhile, or the first of two calls has.
 Result<bool> ClassWriter::AddProperty(const std::string& name, const PropertyType& type, PropertyType* made) {
   VF_FAILPOINT("weaviate.property.before");
   const Status status = dataset_.client->AddProperty(dataset_.class_name, PropertyBody(name, type));
   *made = type;
   VF_FAILPOINT("weaviate.property.after");
   if (status.ok()) return true;
-  const bool passing = IsCategory(status, Category::transient);
-  if (!passing && !IsCategory(status, Category::refused)) return status;
+  if (!IsCategory(status, Category::refused)) return status;
   ARROW_ASSIGN_OR_RAISE(const auto found, dataset_.client->FindClass(dataset_.class_name));
   if (!found) return MakeError(Category::not_found, fmt::format("the class '{}' is gone", dataset_.class_name), "see what removed it");
   const auto at = found->properties.find(name);
-  if (at == found->properties.end()) return passing ? Result<bool>(status) : Result<bool>(false);
+  if (at == found->properties.end()) return false;
   *made = at->second;
   return true;
 }
