@@ -34,7 +34,7 @@ struct HttpCall {
   HttpHeaders headers;               ///< beside those of the client
   std::string body;                  ///< sent where the method has one
   std::string content_type = "application/json";
-  bool safe = false;                 ///< it changes nothing, though it is no GET
+  bool safe = false;                 ///< made twice it comes to the same, though it is no GET
 };
 
 /// What a call came to.

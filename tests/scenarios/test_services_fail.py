@@ -79,7 +79,29 @@ class Pinecone:
         return f"pinecone://127.0.0.1:{port}"
 
 
-SERVICES = {"chroma": Chroma, "pinecone": Pinecone}
+class Weaviate:
+    """The double, as Pinecone's: REST fails, gRPC goes straight to it."""
+
+    def __init__(self, folder):
+        self.server = Launched("weaviate_double", folder / "weaviate")
+
+    def start(self):
+        self.server.start()
+        return self.server.port
+
+    def stop(self):
+        self.server.stop()
+
+    def prepare(self, name, features):
+        return self.server.port
+
+    def uri(self, port, name):
+        return f"weaviate://127.0.0.1:{port}?grpc-port={self.server.state['grpc_port']}#{name.title()}"
+
+    die = Pinecone.die
+
+
+SERVICES = {"chroma": Chroma, "pinecone": Pinecone, "weaviate": Weaviate}
 
 
 @pytest.fixture(params=SERVICES)

@@ -109,8 +109,8 @@ def _objects(collection):
 
 def _wanted(collection):
     """Blobs are told only where they are asked for."""
-    return [each.name for each in collection.config.get().properties if "object" not in str(each.data_type)] + [
-        q.QueryNested(name=each.name, properties=[nested.name for nested in each.nested_properties]) for each in collection.config.get().properties if "object" in str(each.data_type)]
+    return [each.name for each in collection.config.get().properties if "object" not in each.data_type.value] + [
+        q.QueryNested(name=each.name, properties=[nested.name for nested in each.nested_properties]) for each in collection.config.get().properties if "object" in each.data_type.value]
 
 
 def look(client, name):

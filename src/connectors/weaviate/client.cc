@@ -85,11 +85,12 @@ std::shared_ptr<Client> Client::Unstoppable() const {
 
 // ---- REST
 
-Result<std::string> Client::Rest(const char* method, const std::string& path, std::string body, HttpAct act, std::string_view what) const {
+Result<std::string> Client::Rest(const char* method, const std::string& path, std::string body, HttpAct act, std::string_view what, bool same) const {
   HttpCall call;
   call.method = method;
   call.target = path;
   call.body = std::move(body);
+  call.safe = same;
   HttpReply reply = http_->Call(std::move(call), cancel_);
   if (!reply.ok()) return Classify(reply, act, what, WordsOf(reply.body));
   return std::move(reply.body);
@@ -125,19 +126,24 @@ Result<std::optional<ClassSchema>> Client::FindClass(const std::string& name) co
   return std::optional(std::move(schema));
 }
 
-Status Client::CreateClass(const std::string& body) const { return Rest("POST", "/schema", body, HttpAct::manage, "creating the class").status(); }
+Status Client::CreateClass(const std::string& name, const std::string& body) const {
+  const Status status = Rest("POST", "/schema", body, HttpAct::manage, "creating the class").status();
+  if (!IsCategory(status, Category::transient)) return status;
+  const auto found = FindClass(name);
+  return found.ok() && *found ? Status::OK() : status;
+}
 
 Status Client::UpdateClass(const std::string& name, const std::string& body) const {
-  return Rest("PUT", "/schema/" + PercentEncode(name), body, HttpAct::manage, fmt::format("changing the class '{}'", Quoted(name))).status();
+  return Rest("PUT", "/schema/" + PercentEncode(name), body, HttpAct::manage, fmt::format("changing the class '{}'", Quoted(name)), true).status();
 }
 
 Status Client::DropClass(const std::string& name) const {
-  const Status status = Rest("DELETE", "/schema/" + PercentEncode(name), "", HttpAct::manage, fmt::format("deleting the class '{}'", Quoted(name))).status();
+  const Status status = Rest("DELETE", "/schema/" + PercentEncode(name), "", HttpAct::manage, fmt::format("deleting the class '{}'", Quoted(name)), true).status();
   return IsCategory(status, Category::not_found) ? Status::OK() : status;
 }
 
 Status Client::AddProperty(const std::string& name, const Json& body) const {
-  return Rest("POST", "/schema/" + PercentEncode(name) + "/properties", TextOf(body), HttpAct::manage, fmt::format("adding a property to the class '{}'", Quoted(name))).status();
+  return Rest("POST", "/schema/" + PercentEncode(name) + "/properties", TextOf(body), HttpAct::manage, fmt::format("adding a property to the class '{}'", Quoted(name)), true).status();
 }
 
 Result<std::vector<Tenant>> Client::Tenants(const std::string& name) const {
@@ -164,14 +170,14 @@ Result<std::optional<Tenant>> Client::FindTenant(const std::string& name, const 
 Status Client::AddTenants(const std::string& name, const std::vector<std::string>& tenants) const {
   Json body = Json::array();
   for (const auto& tenant : tenants) body.push_back({{"name", tenant}});
-  return Rest("POST", TenantPath(name), TextOf(body), HttpAct::manage, fmt::format("adding tenants to '{}'", Quoted(name))).status();
+  return Rest("POST", TenantPath(name), TextOf(body), HttpAct::manage, fmt::format("adding tenants to '{}'", Quoted(name)), true).status();
 }
 
 Status Client::SetTenants(const std::string& name, const std::vector<std::string>& tenants, bool active) const {
   Json body = Json::array();
   // HOT and COLD are understood by every server; later ones say ACTIVE and INACTIVE for the same.
   for (const auto& tenant : tenants) body.push_back({{"name", tenant}, {"activityStatus", active ? "HOT" : "COLD"}});
-  return Rest("PUT", TenantPath(name), TextOf(body), HttpAct::manage, fmt::format("{} tenants of '{}'", active ? "waking" : "putting back", Quoted(name))).status();
+  return Rest("PUT", TenantPath(name), TextOf(body), HttpAct::manage, fmt::format("{} tenants of '{}'", active ? "waking" : "putting back", Quoted(name)), true).status();
 }
 
 Result<std::map<std::string, std::string>> Client::Aliases() const {
@@ -192,11 +198,16 @@ Result<std::map<std::string, std::string>> Client::Aliases() const {
 
 Status Client::SetAlias(const std::string& alias, const std::string& name, bool exists) const {
   const Json body = exists ? Json{{"class", name}} : Json{{"alias", alias}, {"class", name}};
-  return Rest(exists ? "PUT" : "POST", exists ? "/aliases/" + PercentEncode(alias) : "/aliases", TextOf(body), HttpAct::manage, fmt::format("turning over the alias '{}'", Quoted(alias))).status();
+  const Status status = Rest(exists ? "PUT" : "POST", exists ? "/aliases/" + PercentEncode(alias) : "/aliases", TextOf(body), HttpAct::manage,
+                             fmt::format("turning over the alias '{}'", Quoted(alias)), true).status();
+  if (exists || status.ok()) return status;
+  const auto aliases = Aliases();
+  const auto at = aliases.ok() ? aliases->find(alias) : decltype(aliases->end())();
+  return aliases.ok() && at != aliases->end() && at->second == name ? Status::OK() : status;
 }
 
 Status Client::DropAlias(const std::string& alias) const {
-  const Status status = Rest("DELETE", "/aliases/" + PercentEncode(alias), "", HttpAct::manage, fmt::format("deleting the alias '{}'", Quoted(alias))).status();
+  const Status status = Rest("DELETE", "/aliases/" + PercentEncode(alias), "", HttpAct::manage, fmt::format("deleting the alias '{}'", Quoted(alias)), true).status();
   return IsCategory(status, Category::not_found) ? Status::OK() : status;
 }
 
@@ -228,9 +239,16 @@ Result<std::string> Client::Object(const std::string& name, const std::string& t
 
 Status Client::Ask(const char* call, const google::protobuf::MessageLite& request, google::protobuf::MessageLite* reply, HttpAct act, std::string_view what,
                    const std::string& name, const std::string& tenant) const {
-  std::string bytes = TakeBuffer(request.ByteSizeLong());
-  if (!request.AppendToString(&bytes)) return MakeError(Category::too_large, fmt::format("{}: the message is larger than 2 GiB", what), "use a smaller --batch-size");
-  GrpcReply answer = grpc_->Call(fmt::format("/weaviate.v1.Weaviate/{}", call).c_str(), std::move(bytes), cancel_);
+  const std::string method = fmt::format("/weaviate.v1.Weaviate/{}", call);
+  // As HttpClient does it with a call that changes nothing: once more at once, where nobody answered.
+  const bool safe = act == HttpAct::look || act == HttpAct::read;
+  GrpcReply answer;
+  for (int attempt = 0; attempt < (safe ? 2 : 1); ++attempt) {
+    std::string bytes = TakeBuffer(request.ByteSizeLong());
+    if (!request.AppendToString(&bytes)) return MakeError(Category::too_large, fmt::format("{}: the message is larger than 2 GiB", what), "use a smaller --batch-size");
+    answer = grpc_->Call(method.c_str(), std::move(bytes), cancel_);
+    if (answer.code != grpc_code::kUnavailable || answer.retry_after.value_or(std::chrono::seconds(0)).count() > 0) break;
+  }
   if (answer.code != grpc_code::kOk) {
     const Status status = Classify(answer, act, what);
     return SaysNothing(answer) ? Explain(status, name, tenant) : status;

@@ -33,7 +33,9 @@ struct ShardState {
   bool read_only = false;
 };
 
-/// A connection to a server, and what can be asked of it. Each call is made once: nothing is tried again here. Thread-safe.
+/// A connection to a server, and what can be asked of it. What changes nothing, or comes to the
+/// same made twice, is made once more at once where it failed; whether a class or an alias was made all the same is asked. Every other failure is the
+/// engine's to try again. Thread-safe.
 class Client {
  public:
   /// With what is in the way, where the server cannot be reached or is no Weaviate.
@@ -52,10 +54,12 @@ class Client {
   Result<std::vector<ClassSchema>> Classes() const;
   /// Nothing where there is no class, and no alias, of that name.
   Result<std::optional<ClassSchema>> FindClass(const std::string& name) const;
-  Status CreateClass(const std::string& body) const;
+  /// `name` is that of the body.
+  Status CreateClass(const std::string& name, const std::string& body) const;
   Status UpdateClass(const std::string& name, const std::string& body) const;
   /// OK where it is gone already.
   Status DropClass(const std::string& name) const;
+  /// Category::refused where it is there already, maybe by this very call, which is made twice where the first failed.
   Status AddProperty(const std::string& name, const nlohmann::json& body) const;
   /// Sorted by name.
   Result<std::vector<Tenant>> Tenants(const std::string& name) const;
@@ -80,7 +84,8 @@ class Client {
 
  private:
   Client(const Target& target, const CancelToken* cancel) : target_(target), cancel_(cancel) {}
-  Result<std::string> Rest(const char* method, const std::string& path, std::string body, HttpAct act, std::string_view what) const;
+  /// `same` says that the call comes to the same made once or twice, so that it may be made once more at once where it failed.
+  Result<std::string> Rest(const char* method, const std::string& path, std::string body, HttpAct act, std::string_view what, bool same = false) const;
   Result<nlohmann::json> RestJson(const std::string& path, std::string_view what) const;
   Status ReadMeta(std::string_view text);
   /// What a failure that says nothing was: a class or tenant that is gone or asleep, else `status`.

@@ -261,7 +261,7 @@ class ClassSink final : public Sink, public Undo {
   Status CreateClass(const std::string& name) {
     ARROW_ASSIGN_OR_RAISE(const ClassPlan plan, Planned(name));
     VF_FAILPOINT("weaviate.create.before");
-    ARROW_RETURN_NOT_OK(dataset_.client->CreateClass(plan.create));
+    ARROW_RETURN_NOT_OK(dataset_.client->CreateClass(name, plan.create));
     VF_FAILPOINT("weaviate.create.after");
     ARROW_ASSIGN_OR_RAISE(const auto found, dataset_.client->FindClass(name));
     return found ? AddVectors(name, *found) : Status::OK();

@@ -142,18 +142,29 @@ Result<bool> ClassWriter::AddProperties(const RecordView& batch, ObjectEncoder& 
   }
   PropertyTable next = *now;
   bool made = now != before;
-  if (!next.has_rest()) {
+  const Status status = MakeProperties(scout, &next, &made);
+  {
+    // Also those that were made before one failed: when the batch comes again they are not made anew.
+    std::lock_guard guard(mutex_);
+    if (made) table_ = std::make_shared<const PropertyTable>(std::move(next));
+  }
+  ARROW_RETURN_NOT_OK(status);
+  return made;
+}
+
+Status ClassWriter::MakeProperties(const TypeScout& scout, PropertyTable* table, bool* made) {
+  if (!table->has_rest()) {
     PropertyType type;
     ARROW_ASSIGN_OR_RAISE(const bool there, AddProperty(std::string(kRestProperty), {}, &type));
     if (!there || type.Name() != "text") {
       return MakeError(Category::refused, fmt::format("the class '{}' can have no property '{}' of type text", dataset_.class_name, kRestProperty), "name another class");
     }
-    next.SetRest();
-    made = true;
+    table->SetRest();
+    *made = true;
   }
   for (const auto& [key, type] : scout.Types()) {
-    if (refused_.contains(key) || next.size() >= kMostProperties) continue;
-    const auto name = next.NameFor(key);
+    if (refused_.contains(key) || table->size() >= kMostProperties) continue;
+    const auto name = table->NameFor(key);
     if (!name) continue;
     PropertyType held;
     ARROW_ASSIGN_OR_RAISE(const bool there, AddProperty(*name, type, &held));
@@ -161,15 +172,13 @@ Result<bool> ClassWriter::AddProperties(const RecordView& batch, ObjectEncoder& 
       refused_.insert(key);
       continue;
     }
-    next.Add(key, {*name, held});
-    made = true;
+    table->Add(key, {*name, held});
+    *made = true;
   }
-  std::lock_guard guard(mutex_);
-  if (made) table_ = std::make_shared<const PropertyTable>(std::move(next));
-  return made;
+  return Status::OK();
 }
 
-/// True where the property is there now, `made` its type: another may have made it meanwhile.
+/// True where the property is there now, `made` its type: another may have made it meanwhile, or the first of two calls has.
 Result<bool> ClassWriter::AddProperty(const std::string& name, const PropertyType& type, PropertyType* made) {
   VF_FAILPOINT("weaviate.property.before");
   const Status status = dataset_.client->AddProperty(dataset_.class_name, PropertyBody(name, type));

@@ -30,6 +30,7 @@ class ClassWriter {
   Status Encode(const Batch& batch, ObjectEncoder& encoder, const PropertyTable& table, Encoded* out) const;
   /// Makes the properties that keys of the batch lack; false where there was nothing to be made.
   Result<bool> AddProperties(const RecordView& batch, ObjectEncoder& encoder, const std::shared_ptr<const PropertyTable>& before);
+  Status MakeProperties(const TypeScout& scout, PropertyTable* table, bool* made);
   Result<bool> AddProperty(const std::string& name, const PropertyType& type, PropertyType* made);
   std::shared_ptr<const PropertyTable> table();
   /// The class is still there: a batch for one that is gone would have the server make another, without its parameters.

@@ -163,6 +163,8 @@ class Calls:
             kind = prop["dataType"][0]
             if kind in self.store.classes or not (every and kind != "blob" or name in names):
                 continue
+            if kind.removesuffix("[]") == "object" and name in wanted.non_ref_properties and held.properties.get(name) is not None:
+                raise KeyError(f"creating primitive value for {name}: proto: invalid type: map[string]interface {{}}")
             values.answer(prop, held.properties.get(name), out.properties.non_ref_props.fields[name], None if every else True)
         metadata = request.metadata
         if metadata.uuid:
