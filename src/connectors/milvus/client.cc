@@ -139,6 +139,21 @@ Status Client::AskVersion() {
 }
 
 Result<std::string> Client::Call(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const {
+  if (act == Act::manage) {
+    auto answer = Ask(method, std::move(request), act, what, answer_is_status);
+    memory_.Changed();
+    return answer;
+  }
+  if (act != Act::look) return Ask(method, std::move(request), act, what, answer_is_status);
+  std::string asked = method + ('\n' + request), known;
+  if (memory_.Recall(asked, &known)) return known;
+  auto answer = Ask(method, std::move(request), act, what, answer_is_status);
+  if (answer.ok()) memory_.Keep(asked, *answer);
+  else if (FactsOf(answer.status()).retry != Retry::never) memory_.Failed();
+  return answer;
+}
+
+Result<std::string> Client::Ask(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const {
   GrpcReply reply = channel_->Call((std::string(kService) + method).c_str(), std::move(request), cancel_);
   if (reply.code != grpc_code::kOk) return Classify(reply, act, what);
   std::string_view status = answer_is_status ? std::string_view(reply.bytes) : std::string_view();
@@ -150,6 +165,7 @@ Result<std::string> Client::Call(const char* method, std::string request, Act ac
   }
   auto parsed = ParseStatus(status);
   if (!parsed.ok()) return BadAnswer(what, "the server's answer cannot be read");
+  if (parsed->code == kNotLoaded) ++unloaded_, memory_.Changed();
   ARROW_RETURN_NOT_OK(Classify(*parsed, act, what));
   return std::move(reply.bytes);
 }
@@ -192,7 +208,7 @@ Result<std::optional<Collection>> Client::Describe(const std::string& name) cons
   ARROW_RETURN_NOT_OK(answer.status());
   auto collection = ParseCollection(*answer);
   if (!collection.ok()) return BadAnswer(what, collection.status().message());
-  if (lite_ && !version_.empty() && collection->aliases.empty()) {
+  if (lite_ && !is_lite_2() && collection->aliases.empty()) {
     // Milvus Lite 3 does not name them here.
     ARROW_ASSIGN_OR_RAISE(const std::string aliases, Call("ListAliases", For(collection->name), Act::look, what));
     auto names = Texts(aliases, 4);
