@@ -138,6 +138,20 @@ Status Client::AskVersion() {
   return Status::OK();
 }
 
+/// What the Status in an answer says.
+Status Understood(std::string_view bytes, Act act, std::string_view what, bool answer_is_status) {
+  std::string_view status = answer_is_status ? bytes : std::string_view();
+  if (!answer_is_status) {
+    WireReader reader(bytes);
+    WireField field;
+    if (reader.Next(&field) && field.is(1, WireType::length)) status = field.bytes;
+    else if (!reader.ok()) return BadAnswer(what, "the server's answer cannot be read");
+  }
+  auto parsed = ParseStatus(status);
+  if (!parsed.ok()) return BadAnswer(what, "the server's answer cannot be read");
+  return Classify(*parsed, act, what);
+}
+
 Result<std::string> Client::Call(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const {
   if (act == Act::manage) {
     auto answer = Ask(method, std::move(request), act, what, answer_is_status);
@@ -145,12 +159,19 @@ Result<std::string> Client::Call(const char* method, std::string request, Act ac
     return answer;
   }
   if (act != Act::look) return Ask(method, std::move(request), act, what, answer_is_status);
-  std::string asked = method + ('\n' + request), known;
-  if (memory_.Recall(asked, &known)) return known;
-  auto answer = Ask(method, std::move(request), act, what, answer_is_status);
-  if (answer.ok()) memory_.Keep(asked, *answer);
-  else if (FactsOf(answer.status()).retry != Retry::never) memory_.Failed();
-  return answer;
+  // Refusals are answers too: that there is no such collection, or no index yet.
+  const std::string asked = method + ('\n' + request);
+  std::string bytes;
+  if (!memory_.Recall(asked, &bytes)) {
+    GrpcReply reply = channel_->Call((std::string(kService) + method).c_str(), std::move(request), cancel_);
+    const Status status = reply.code == grpc_code::kOk ? Understood(reply.bytes, act, what, answer_is_status) : Classify(reply, act, what);
+    if (!status.ok() && FactsOf(status).retry != Retry::never) memory_.Failed();
+    else if (reply.code == grpc_code::kOk) memory_.Keep(asked, reply.bytes);
+    ARROW_RETURN_NOT_OK(status);
+    return std::move(reply.bytes);
+  }
+  ARROW_RETURN_NOT_OK(Understood(bytes, act, what, answer_is_status));
+  return bytes;
 }
 
 Result<std::string> Client::Ask(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const {
