@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -88,7 +89,14 @@ Result<std::string> BodyOfImages(const std::vector<std::string_view>& images) {
 Status RecordsByKey::Fetch(const std::vector<std::string_view>& ids, std::string* answer, Page* page) const {
   constexpr std::string_view kWhat = "reading records by id";
   ARROW_ASSIGN_OR_RAISE(*answer, dataset_.client->Records(collection_, "get", GetBody(ids, {}), HttpAct::read, kWhat));
-  return Understood(*answer, {}, kWhat, page);
+  ARROW_RETURN_NOT_OK(Understood(*answer, {}, kWhat, page));
+  const std::unordered_set<std::string_view> asked(ids.begin(), ids.end());
+  std::string buffer;
+  for (const RawText& raw : page->ids) {
+    const auto id = Unescape(raw, &buffer);
+    if (!id.ok() || !asked.contains(*id)) return BadHttpAnswer(kWhat, "the server answers with a record that was not asked for");
+  }
+  return Status::OK();
 }
 
 Result<RecordView> RecordsByKey::Get(const std::vector<std::string_view>&, const std::vector<std::string_view>& ids) {

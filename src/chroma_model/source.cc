@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -139,7 +140,22 @@ class Reader final : public SplitReader {
       }
       order_[place->second] = row;
     }
-    return Status::OK();
+    return CheckMissing(run, kWhat);
+  }
+
+  /// A record is gone only when it lacks twice: an answer to another request, which a proxy may give, is empty or another part.
+  Status CheckMissing(const IdRun& run, std::string_view what) {
+    std::set<std::string> missing;
+    for (size_t i = 0; i < run.ids.size(); ++i) {
+      if (order_[i] == kNoRow) missing.insert(std::string(run.ids[i]));
+    }
+    const bool sure = std::includes(missing_.begin(), missing_.end(), missing.begin(), missing.end());
+    missing_ = sure ? std::set<std::string>() : std::move(missing);
+    if (sure) return Status::OK();
+    order_.clear();
+    ErrorFacts facts = FactsOf(BadHttpAnswer(what, ""));
+    facts.retry = Retry::now;
+    return MakeError(std::move(facts), fmt::format("{}: records that were listed lack in the answer", what));
   }
 
   /// As much of the page as a batch may hold.
@@ -170,6 +186,7 @@ class Reader final : public SplitReader {
   IdRun run_;
   std::vector<size_t> order_;   ///< rows of the page
   size_t at_ = 0;               ///< in order_
+  std::set<std::string> missing_;  ///< of the last answer, which is asked for again
 };
 
 class CollectionSource final : public Source {

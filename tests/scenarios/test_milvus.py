@@ -92,6 +92,16 @@ def test_keys_as_texts(engine, name, work, request):
     assert set(rows_of(client, name + "_2", ["id"])) == set(ids)
 
 
+def test_keys_that_the_engine_in_cpp_stumbles_over_are_rejects(engine2, name, work):
+    odd = {5: "a\"b'c\\d", 20: "it's \\ this"}
+    records = [record(i, id=odd.get(i, f"k{i}")) for i in range(60)]
+    ok(work.run("copy", jsonl(work.folder / "in.jsonl", records), engine2.uri(name), "--batch-size", "30", "--rejects", work.folder / "rejects.jsonl"), 3)
+    rejects = [r for r in map(json.loads, (work.folder / "rejects.jsonl").read_text().splitlines()) if "code" in r]
+    written = set(rows_of(engine2.client(), name, ["id"]))
+    assert {r["id"] for r in rejects} | written == {r["id"] for r in records} and len(rejects) + len(written) == 60
+    assert rejects and {r["id"] for r in rejects} <= set(odd.values()) and {r["code"] for r in rejects} == {"refused-by-store"}
+
+
 def test_bits_on_the_engine_in_cpp(engine2, name, work):
     client = engine2.client()
     make(client, name, [key(), {"field_name": "vector", "datatype": vendor().DataType.BINARY_VECTOR, "dim": 16}], {"vector": ("BIN_FLAT", "HAMMING")})

@@ -138,7 +138,43 @@ Status Client::AskVersion() {
   return Status::OK();
 }
 
+/// What the Status in an answer says.
+Status Understood(std::string_view bytes, Act act, std::string_view what, bool answer_is_status) {
+  std::string_view status = answer_is_status ? bytes : std::string_view();
+  if (!answer_is_status) {
+    WireReader reader(bytes);
+    WireField field;
+    if (reader.Next(&field) && field.is(1, WireType::length)) status = field.bytes;
+    else if (!reader.ok()) return BadAnswer(what, "the server's answer cannot be read");
+  }
+  auto parsed = ParseStatus(status);
+  if (!parsed.ok()) return BadAnswer(what, "the server's answer cannot be read");
+  return Classify(*parsed, act, what);
+}
+
 Result<std::string> Client::Call(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const {
+  if (act == Act::manage) {
+    auto answer = Ask(method, std::move(request), act, what, answer_is_status);
+    memory_.Changed();
+    return answer;
+  }
+  if (act != Act::look) return Ask(method, std::move(request), act, what, answer_is_status);
+  // Refusals are answers too: that there is no such collection, or no index yet.
+  const std::string asked = method + ('\n' + request);
+  std::string bytes;
+  if (!memory_.Recall(asked, &bytes)) {
+    GrpcReply reply = channel_->Call((std::string(kService) + method).c_str(), std::move(request), cancel_);
+    const Status status = reply.code == grpc_code::kOk ? Understood(reply.bytes, act, what, answer_is_status) : Classify(reply, act, what);
+    if (!status.ok() && FactsOf(status).retry != Retry::never) memory_.Failed();
+    else if (reply.code == grpc_code::kOk) memory_.Keep(asked, reply.bytes);
+    ARROW_RETURN_NOT_OK(status);
+    return std::move(reply.bytes);
+  }
+  ARROW_RETURN_NOT_OK(Understood(bytes, act, what, answer_is_status));
+  return bytes;
+}
+
+Result<std::string> Client::Ask(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const {
   GrpcReply reply = channel_->Call((std::string(kService) + method).c_str(), std::move(request), cancel_);
   if (reply.code != grpc_code::kOk) return Classify(reply, act, what);
   std::string_view status = answer_is_status ? std::string_view(reply.bytes) : std::string_view();
@@ -150,6 +186,7 @@ Result<std::string> Client::Call(const char* method, std::string request, Act ac
   }
   auto parsed = ParseStatus(status);
   if (!parsed.ok()) return BadAnswer(what, "the server's answer cannot be read");
+  if (parsed->code == kNotLoaded) ++unloaded_, memory_.Changed();
   ARROW_RETURN_NOT_OK(Classify(*parsed, act, what));
   return std::move(reply.bytes);
 }
@@ -192,7 +229,7 @@ Result<std::optional<Collection>> Client::Describe(const std::string& name) cons
   ARROW_RETURN_NOT_OK(answer.status());
   auto collection = ParseCollection(*answer);
   if (!collection.ok()) return BadAnswer(what, collection.status().message());
-  if (lite_ && !version_.empty() && collection->aliases.empty()) {
+  if (lite_ && !is_lite_2() && collection->aliases.empty()) {
     // Milvus Lite 3 does not name them here.
     ARROW_ASSIGN_OR_RAISE(const std::string aliases, Call("ListAliases", For(collection->name), Act::look, what));
     auto names = Texts(aliases, 4);

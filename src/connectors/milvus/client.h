@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "connectors/milvus/errors.h"
+#include "connectors/milvus/look_memory.h"
 #include "connectors/milvus/schema.h"
 #include "connectors/milvus/target.h"
 
@@ -45,8 +47,12 @@ class Client {
   /// "2.5.4"; "" where the server does not say.
   const std::string& version() const { return version_; }
   bool AtLeast(int major, int minor) const { return std::pair(major_, minor_) >= std::pair(major, minor); }
+  /// How often a collection turned out not to be in memory: servers forget what was loaded when they start again.
+  uint64_t unloaded() const { return unloaded_; }
   /// Milvus Lite, which gives pages in no order and knows no timestamps.
   bool is_lite() const { return lite_; }
+  /// Milvus Lite 2, which does not tell its version.
+  bool is_lite_2() const { return lite_ && version_.empty(); }
 
   /// A call by its bytes; `method` is the RPC's bare name. The answer's Status is looked at: field 1 of it, or the answer itself.
   Result<std::string> Call(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status = false) const;
@@ -80,12 +86,15 @@ class Client {
  private:
   Client(Target target, const CancelToken* cancel, std::unique_ptr<GrpcChannel> channel);
   Status AskVersion();
+  Result<std::string> Ask(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const;
   const Target target_;
   const CancelToken* cancel_;
   std::unique_ptr<GrpcChannel> channel_;
   std::string version_;
   int major_ = 999, minor_ = 0;
   bool lite_ = false;
+  mutable LookMemory memory_;
+  mutable std::atomic<uint64_t> unloaded_{0};
 };
 
 inline constexpr std::string_view kDefaultPartition = "_default";

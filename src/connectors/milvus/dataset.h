@@ -38,7 +38,7 @@ Result<std::optional<Found>> Look(const Client& client, const std::string& colle
 /// A collection that is in memory for as long as this lives, and then as it was before.
 class Loaded {
  public:
-  /// Begins loading where it is not loaded. Category::transient until it is: to be called again.
+  /// Begins loading where it is not loaded, and again where the server forgot it. Category::transient until it is: to be called again. Thread-safe.
   Status Ensure(const std::shared_ptr<Client>& client, const std::string& collection);
   /// It stays loaded.
   void Keep() { ours_ = false; }
@@ -47,7 +47,9 @@ class Loaded {
 
  private:
   std::shared_ptr<Client> client_;
+  std::mutex mutex_;
   std::string collection_;
+  uint64_t unloaded_ = 0;   ///< the client's count when it was last seen in memory
   bool ours_ = false, ready_ = false;
 };
 
@@ -83,11 +85,10 @@ class RowsByKey final : public Lookup, public Undo {
   const Dataset dataset_;
   const Shape shape_;
   const std::shared_ptr<Loaded> loaded_;
-  std::mutex mutex_;
 };
 
 /// OK only where the server counts as many rows as were sent.
-Status Upsert(const Client& client, std::string request, int64_t rows);
+Status Upsert(const Client& client, std::string request, int64_t rows, Act act = Act::write);
 
 /// A source on a collection that exists. `known` is the schema of records that were written there, where it is known.
 std::unique_ptr<Source> MakeSource(Dataset dataset, std::optional<RecordSchema> known);

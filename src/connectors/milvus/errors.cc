@@ -15,10 +15,12 @@ ErrorFacts Plain(Category category, std::string_view next_step) {
   return facts;
 }
 
+bool Writes(Act act) { return act == Act::write || act == Act::write_odd; }
+
 ErrorFacts Transient(Act act, std::string_view next_step) {
   ErrorFacts facts = Plain(Category::transient, next_step);
   facts.retry = Retry::after_delay;
-  facts.delivery = act == Act::write || act == Act::manage ? Delivery::unknown : Delivery::not_applied;
+  facts.delivery = Writes(act) || act == Act::manage ? Delivery::unknown : Delivery::not_applied;
   return facts;
 }
 
@@ -30,7 +32,7 @@ ErrorFacts Busy(Act act, std::string_view next_step) {
 }
 
 ErrorFacts Content(Act act) {
-  if (act != Act::write) return Plain(Category::refused, "the server does not take the request: see its words above");
+  if (!Writes(act)) return Plain(Category::refused, "the server does not take the request: see its words above");
   ErrorFacts facts = Plain(Category::bad_content, "");
   facts.code = "refused-by-store";
   return facts;
@@ -71,7 +73,8 @@ ErrorFacts OfGrpc(const GrpcReply& reply, Act act) {
 /// Codes of Milvus 2.3 and later (merr): hundreds are what the failure is about.
 ErrorFacts OfCode(const StoreStatus& status, Act act) {
   switch (status.code) {
-    case 1: case 2: case 4: case 5: case 11: return Transient(act, kLog);      // not ready, unavailable, too many requests, internal, time tick
+    case 5: return act == Act::write_odd ? Content(act) : Transient(act, kLog);  // internal
+    case 1: case 2: case 4: case 11: return Transient(act, kLog);              // not ready, unavailable, too many requests, time tick
     case 8: return Busy(act, kSlower);                                         // rate limit
     case 9: return Busy(act, "the server's quota is exceeded: raise it, or wait until it compacted");
     case 3: case 12: return Busy(act, "the server is short of memory: give it more, or wait");
@@ -93,7 +96,7 @@ ErrorFacts OfCode(const StoreStatus& status, Act act) {
     case 1600: return Plain(Category::not_found, kGone);
     case 1601: case 1602: return Plain(Category::refused, "another program made it meanwhile: run the command again and look");
     case 1700: case 1701: return Content(act);
-    case 2000: return act == Act::write ? Content(act) : Transient(act, kLog); // the engine's own
+    case 2000: return Writes(act) ? Content(act) : Transient(act, kLog); // the engine's own
     default: return status.retriable ? Transient(act, kLog) : Content(act);
   }
 }

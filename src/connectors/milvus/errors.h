@@ -6,12 +6,16 @@
 
 namespace vecferry::milvus {
 
+/// Code of a collection that is not in memory.
+inline constexpr int kNotLoaded = 101;
+
 /// What a call was for: the same code means another thing to a read than to a write.
 enum class Act {
-  look,    ///< versions, lists, schemas, states
-  read,    ///< rows out
-  write,   ///< rows in
-  manage,  ///< collections, aliases, indexes, loading
+  look,       ///< versions, lists, schemas, states
+  read,       ///< rows out
+  write,      ///< rows in
+  write_odd,  ///< rows in with keys that Milvus Lite 2 stumbles over: its internal error may be a record's fault
+  manage,     ///< collections, aliases, indexes, loading
 };
 
 /// Milvus's own answer beside an OK of gRPC: Status{1 error_code (of servers before 2.3), 2 reason, 3 code, 4 retriable}.

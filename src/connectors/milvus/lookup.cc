@@ -41,16 +41,19 @@ Result<std::optional<Found>> Look(const Client& client, const std::string& name,
 }
 
 Status Loaded::Ensure(const std::shared_ptr<Client>& client, const std::string& collection) {
-  if (ready_ && collection == collection_) return Status::OK();
+  std::lock_guard guard(mutex_);
+  const uint64_t unloaded = client->unloaded();
+  if (ready_ && collection == collection_ && unloaded == unloaded_) return Status::OK();
   client_ = client, collection_ = collection;
   ARROW_ASSIGN_OR_RAISE(const LoadState state, client->State(collection));
-  if (state == LoadState::loaded) return ready_ = true, Status::OK();
+  if (state == LoadState::loaded) return ready_ = true, unloaded_ = unloaded, Status::OK();
   if (state == LoadState::gone) return MakeError(Category::not_found, fmt::format("there is no collection '{}'", Printable(collection)), "see which there are with `vecferry inspect`");
   if (state == LoadState::released) {
     ARROW_RETURN_NOT_OK(client->Load(collection));
-    ours_ = true;
+    // One that was in memory before the server forgot it stays there.
+    ours_ |= !ready_;
     ARROW_ASSIGN_OR_RAISE(const LoadState now, client->State(collection));
-    if (now == LoadState::loaded) return ready_ = true, Status::OK();
+    if (now == LoadState::loaded) return ready_ = true, unloaded_ = unloaded, Status::OK();
   }
   ErrorFacts facts;
   facts.category = Category::transient;
@@ -65,9 +68,9 @@ Loaded::~Loaded() {
   if (ours_) (void)client_->Release(collection_);
 }
 
-Status Upsert(const Client& client, std::string request, int64_t rows) {
+Status Upsert(const Client& client, std::string request, int64_t rows, Act act) {
   constexpr std::string_view kWhat = "writing rows";
-  ARROW_ASSIGN_OR_RAISE(const std::string answer, client.Call("Upsert", std::move(request), Act::write, kWhat));
+  ARROW_ASSIGN_OR_RAISE(const std::string answer, client.Call("Upsert", std::move(request), act, kWhat));
   int64_t counted = -1;
   WireReader reader(answer);
   WireField field;
@@ -81,7 +84,6 @@ Status Upsert(const Client& client, std::string request, int64_t rows) {
 }
 
 Status RowsByKey::EnsureLoaded() {
-  std::lock_guard guard(mutex_);
   return loaded_->Ensure(dataset_.client, dataset_.collection);
 }
 
@@ -178,6 +180,11 @@ Status RowsByKey::Restore(const std::vector<std::string_view>& tenants, const st
     }
     ARROW_ASSIGN_OR_RAISE(std::string request, RequestOf(dataset_.client->For(dataset_.collection), group.partition, shape_, list));
     VF_FAILPOINT("milvus.restore.before");
+    if (dataset_.client->is_lite() && !dataset_.client->is_lite_2() && shape_.dynamic) {
+      // Its upsert would leave what the row has got in the dynamic field since.
+      const std::string expr = InExpr(shape_.key_field().name, group.keys);
+      ARROW_RETURN_NOT_OK(dataset_.client->Call("Delete", DeleteRequest(dataset_.client->For(dataset_.collection), group.partition, expr), Act::manage, "deleting rows").status());
+    }
     ARROW_RETURN_NOT_OK(Upsert(*dataset_.client, std::move(request), static_cast<int64_t>(list.size())));
     VF_FAILPOINT("milvus.restore.after");
   }

@@ -61,6 +61,7 @@ class Reader final : public SplitReader {
     query.iterate = limit > 0;
     query.collection_id = range_.collection_id;
     const Client& client = *shared_->dataset.client;
+    ARROW_RETURN_NOT_OK(shared_->loaded->Ensure(shared_->dataset.client, range_.collection));
     return client.Call("Query", QueryRequest(client.For(range_.collection), query), Act::read, kWhat);
   }
 

@@ -324,7 +324,9 @@ class CollectionSink final : public Sink, public Undo {
     Shape shape = found->shape;
     if (PartitionTenants() && spec_.schema.has_tenant) shape.partition_tenants = true;
     ARROW_ASSIGN_OR_RAISE(shape_, BindShape(std::move(shape), spec_.schema, created_ || replacing_));
-    writer_ = std::make_unique<CollectionWriter>(Active(), shape_);
+    // Milvus Lite 3 merges; nothing is there before in a collection of our own.
+    const bool merges = dataset_.client->is_lite() && !dataset_.client->is_lite_2() && shape_.dynamic && !created_ && !replacing_;
+    writer_ = std::make_unique<CollectionWriter>(Active(), shape_, merges);
     rows_ = std::make_unique<RowsByKey>(Active(), shape_, loaded_);
     return Status::OK();
   }

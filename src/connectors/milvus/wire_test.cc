@@ -27,6 +27,9 @@ TEST(Errors, AreOfTheirCodeAndOfTheOlderOneWhereThereIsNoOther) {
   EXPECT_EQ(CategoryOf(0, 4, Act::read), Category::not_found);
   EXPECT_EQ(CategoryOf(1100, 5, Act::write), Category::bad_content);
   EXPECT_EQ(CategoryOf(1100, 5, Act::manage), Category::refused);
+  EXPECT_EQ(CategoryOf(5, 0, Act::write), Category::transient);
+  EXPECT_EQ(CategoryOf(5, 0, Act::write_odd), Category::bad_content);
+  EXPECT_EQ(CategoryOf(1, 0, Act::write_odd), Category::transient);
   EXPECT_EQ(CategoryOf(1102, 0, Act::write), Category::too_large);
   EXPECT_EQ(CategoryOf(1400, 0, Act::look), Category::unauthorized);
   EXPECT_EQ(CategoryOf(700, 25, Act::manage), Category::refused);

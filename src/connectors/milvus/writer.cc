@@ -9,6 +9,7 @@
 
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "connectors/milvus/query.h"
 #include "net/buffers.h"
 
 namespace vecferry::milvus {
@@ -21,6 +22,9 @@ Result<RecordView> WithoutTenant(const RecordView& batch) {
   ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
   return RecordView::Make(std::move(rest));
 }
+
+/// What Milvus Lite 2 does not quote where its upsert deletes the rows before.
+bool IsOdd(std::string_view key) { return key.find_first_of("\"'\\\n\r") != std::string_view::npos; }
 
 }  // namespace
 
@@ -50,10 +54,19 @@ Result<WriteOutcome> CollectionWriter::WritePart(const RecordView& batch, const 
   WriteOutcome outcome;
   std::string request;
   int64_t rows = 0;
+  Act act = Act::write;
+  std::vector<Key> keys;
   {
     Lease lease(*this);
     for (int64_t row = 0; row < batch.rows(); ++row) {
-      if (auto reject = lease.encoder.Append(batch, row)) outcome.rejects.push_back(std::move(*reject));
+      if (auto reject = lease.encoder.Append(batch, row)) {
+        outcome.rejects.push_back(std::move(*reject));
+        continue;
+      }
+      if (dataset_.client->is_lite_2() && !shape_.integer_keys() && IsOdd(batch.id(row))) act = Act::write_odd;
+      if (!merges_) continue;
+      ARROW_ASSIGN_OR_RAISE(Key key, KeyOf(shape_, batch.tenant(row), batch.id(row)));
+      keys.push_back(std::move(key));
     }
     rows = lease.encoder.rows();
     if (rows == 0) return outcome;
@@ -61,8 +74,9 @@ Result<WriteOutcome> CollectionWriter::WritePart(const RecordView& batch, const 
     head += dataset_.client->For(dataset_.collection);
     request = lease.encoder.Finish(std::move(head), partition);
   }
+  if (merges_) ARROW_RETURN_NOT_OK(Delete(keys, partition));
   VF_FAILPOINT("milvus.upsert.before");
-  ARROW_RETURN_NOT_OK(Upsert(*dataset_.client, std::move(request), rows));
+  ARROW_RETURN_NOT_OK(Upsert(*dataset_.client, std::move(request), rows, act));
   VF_FAILPOINT("milvus.upsert.after");
   return outcome;
 }
@@ -90,6 +104,11 @@ Result<WriteOutcome> CollectionWriter::WriteByPartition(const RecordView& batch)
     }
   }
   return outcome;
+}
+
+Status CollectionWriter::Delete(const std::vector<Key>& keys, const std::string& partition) const {
+  const std::string expr = InExpr(shape_.key_field().name, keys);
+  return dataset_.client->Call("Delete", DeleteRequest(dataset_.client->For(dataset_.collection), partition, expr), Act::manage, "deleting rows that are written anew").status();
 }
 
 Status CollectionWriter::EnsurePartition(const std::string& name) {

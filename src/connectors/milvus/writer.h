@@ -12,7 +12,8 @@ namespace vecferry::milvus {
 /// Upserts batches into a collection. Thread-safe.
 class CollectionWriter {
  public:
-  CollectionWriter(Dataset dataset, Shape shape) : dataset_(std::move(dataset)), shape_(std::move(shape)) {}
+  /// `merges`: the server's upsert leaves what a row had in the dynamic field, so that the row is deleted before.
+  CollectionWriter(Dataset dataset, Shape shape, bool merges) : dataset_(std::move(dataset)), shape_(std::move(shape)), merges_(merges) {}
   Result<WriteOutcome> Write(const RecordView& batch);
 
  private:
@@ -20,10 +21,12 @@ class CollectionWriter {
   Result<WriteOutcome> WritePart(const RecordView& batch, const std::string& partition);
   /// Each tenant's records go into the partition of its name, which is made where it is not there.
   Result<WriteOutcome> WriteByPartition(const RecordView& batch);
+  Status Delete(const std::vector<Key>& keys, const std::string& partition) const;
   Status EnsurePartition(const std::string& name);
 
   const Dataset dataset_;
   const Shape shape_;
+  const bool merges_;
   std::mutex mutex_;
   std::vector<RowEncoder> idle_;
   std::set<std::string> partitions_;
