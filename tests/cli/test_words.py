@@ -34,7 +34,7 @@ def test_no_command_is_a_usage_error(cli):
     (["cpy"], "copy"),
     (["copy", "a:b", "c:d", "--batch-sze", "5"], "--batch-size"),
     (["copy", "a:b", "c:d", "--on-exists", "upsrt"], "upsert"),
-    (["verify", "a:b", "c:d", "--restart"], "`copy` has"),
+    (["verify", "a:b", "c:d", "--retry-rejects"], "`copy` has"),
     (["--yes", "copy"], "flags come after the command"),
     (["copy", "a:b"], "TARGET is missing"),
     (["copy", "a:b", "c:d", "e:f"], "too many"),
