@@ -97,8 +97,7 @@ class Repeat(Fault):
     forward = True
 
     def strike(self, handler, answer):
-        before = handler.server.proxy.before(handler)
-        handler.answer(answer.status, answer.headers, before if before is not None else answer.body)
+        handler.answer(answer.status, answer.headers, handler.last if handler.last is not None else answer.body)
 
 
 class Slow(Fault):
@@ -182,12 +181,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         fault = self.server.proxy.fault_for(self)
         if fault is None or fault.forward:
             answer = self.forward()
+            # Before it is sent: the next request may come on another connection as soon as it is.
+            self.last = self.server.proxy.before(self)
+            if answer is not None:
+                self.server.proxy.remember(self, answer)
             if fault is None or answer is None:
                 self.pass_on(answer)
             else:
                 fault.strike(self, answer)
-            if answer is not None:
-                self.server.proxy.remember(self, answer)
         else:
             fault.strike(self, None)
 
