@@ -13,6 +13,10 @@ import subprocess
 import sys
 import time
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent))  # this program runs without its own folder on the path
+
+from server_process import alive, end, free_port, read_state, tell_status, write_state  # noqa: E402
+
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _START_SECONDS = 90
 _STOP_SECONDS = 20
@@ -25,37 +29,6 @@ def environment(engine):
     if done.returncode:
         sys.exit(done.stderr)
     return pathlib.Path(done.stdout.strip())
-
-
-def read_state(folder):
-    try:
-        return json.loads((folder / "server.json").read_text())
-    except FileNotFoundError:
-        return None
-
-
-def write_state(folder, state):
-    partial = folder / "server.json.part"
-    partial.write_text(json.dumps(state, indent=1))
-    os.replace(partial, folder / "server.json")
-
-
-def alive(state):
-    """Whether the process is this server: a number that another process got since is not."""
-    if not state or not state.get("pid"):
-        return False
-    try:
-        words = pathlib.Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
-        stat = pathlib.Path(f"/proc/{state['pid']}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state["data"].encode() in words and stat.rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _command(engine, python, data, port, words):
@@ -107,12 +80,7 @@ def stop(folder, how=signal.SIGTERM):
     state = read_state(folder)
     if not alive(state):
         return False
-    os.kill(state["pid"], how)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while alive(state) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if alive(state):
-        os.kill(state["pid"], signal.SIGKILL)
+    end(state["pid"], lambda: alive(state), _STOP_SECONDS, how)
     return True
 
 
@@ -137,9 +105,7 @@ def main():
         print(json.dumps(start(options.dir, options.engine, options.port, options.words)))
     if options.command == "status":
         state = read_state(options.dir)
-        running = alive(state)
-        print(json.dumps({"running": running, **(state or {})}))
-        sys.exit(0 if running else 3)
+        tell_status(state, alive(state))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,13 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent))  # this program runs without its own folder on the path
+
+from server_process import alive, end, free_port, read_state, tell_status, write_state  # noqa: E402
 
 _START_SECONDS = 60
 _STOP_SECONDS = 30
@@ -34,37 +37,6 @@ def as_server_user():
     plain = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
     able = [*plain, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return able if subprocess.run([*able, "true"], capture_output=True).returncode == 0 else plain
-
-
-def read_state(folder):
-    try:
-        return json.loads((folder / "server.json").read_text())
-    except FileNotFoundError:
-        return None
-
-
-def write_state(folder, state):
-    partial = folder / "server.json.part"
-    partial.write_text(json.dumps(state, indent=1))
-    os.replace(partial, folder / "server.json")
-
-
-def alive(state):
-    """Whether the process is this server: a number that another process got since is not."""
-    if not state or not state.get("pid"):
-        return False
-    try:
-        words = pathlib.Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
-        stat = pathlib.Path(f"/proc/{state['pid']}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state["data"].encode() in words and stat.rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _init(folder, version, password_file):
@@ -131,12 +103,7 @@ def stop(folder, how=signal.SIGINT):
     state = read_state(folder)
     if not alive(state):
         return False
-    os.kill(state["pid"], how)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while alive(state) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if alive(state):
-        os.kill(state["pid"], signal.SIGQUIT)
+    end(state["pid"], lambda: alive(state), _STOP_SECONDS, how, last=signal.SIGQUIT)
     return True
 
 
@@ -166,9 +133,7 @@ def main():
         print(json.dumps(start(folder, options.version, settings, options.port, options.password_file)))
     if options.command == "status":
         state = read_state(folder)
-        running = alive(state)
-        print(json.dumps({"running": running, **(state or {})}))
-        sys.exit(0 if running else 3)
+        tell_status(state, alive(state))
 
 
 if __name__ == "__main__":

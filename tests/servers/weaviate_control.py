@@ -25,6 +25,10 @@ import sys
 import time
 import urllib.request
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent))  # this program runs without its own folder on the path
+
+from server_process import alive as runs_in, end, read_state, tell_status, write_state  # noqa: E402
+
 VERSION = "v1.35.2"
 PROGRAM = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "vecferry" / f"weaviate-{VERSION[1:]}" / "weaviate-server"
 _START_SECONDS = 90
@@ -55,29 +59,9 @@ def install():
     return 0
 
 
-def read_state(folder):
-    try:
-        return json.loads((folder / "server.json").read_text())
-    except FileNotFoundError:
-        return None
-
-
-def write_state(folder, state):
-    partial = folder / "server.json.part"
-    partial.write_text(json.dumps(state, indent=1))
-    os.replace(partial, folder / "server.json")
-
-
 def alive(state):
-    """Whether the process is this server's keeper: a number that another process got since is not."""
-    if not state or not state.get("pid"):
-        return False
-    try:
-        words = pathlib.Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
-        stat = pathlib.Path(f"/proc/{state['pid']}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state["folder"].encode() in words and stat.rsplit(")", 1)[1].split()[0] != "Z"
+    """Whether the keeper of the server runs."""
+    return runs_in(state, "folder")
 
 
 # ---- inside the keeper: the process between the two namespaces
@@ -230,12 +214,7 @@ def stop(folder, how=signal.SIGTERM):
     state = read_state(folder)
     if not alive(state):
         return False
-    os.kill(state["server_pid"] if how == signal.SIGKILL else state["pid"], how)
-    deadline = time.monotonic() + _STOP_SECONDS + 5
-    while alive(state) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if alive(state):
-        os.kill(state["pid"], signal.SIGKILL)
+    end(state["pid"], lambda: alive(state), _STOP_SECONDS + 5, how, first=state["server_pid"] if how == signal.SIGKILL else None)
     return True
 
 
@@ -267,9 +246,7 @@ def main():
         print(json.dumps(start(folder, settings)))
     if options.command == "status":
         state = read_state(folder)
-        running = alive(state)
-        print(json.dumps({"running": running, **(state or {})}))
-        sys.exit(0 if running else 3)
+        tell_status(state, alive(state))
 
 
 if __name__ == "__main__":

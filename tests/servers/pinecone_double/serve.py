@@ -8,6 +8,8 @@ import signal
 import sys
 import time
 
+from server_process import read_state, write_json
+
 from . import control, control_plane, http
 from .data_plane import DataPlane
 from .errors import Refusal
@@ -42,7 +44,7 @@ class Service:
         self.options, self.indexes, self.counts = options, {}, collections.Counter()
         self.faults, self.log = Faults(options.dir), Log(options.dir / "log")
         self.key = os.environ.get("PINECONE_DOUBLE_API_KEY", "test-key")
-        self._state = control.read_state(options.dir) or {}
+        self._state = read_state(options.dir) or {}
         self._ports = dict(self._state.get("indexes", {}))  # a restart keeps them
         self._up = False
 
@@ -81,11 +83,11 @@ class Service:
     def save(self):
         self._state = {**self._state, "pid": os.getpid(), "port": self.port, "control": f"http://127.0.0.1:{self.port}",
                        "indexes": {name: index.port for name, index in self.indexes.items()}}
-        control.write_json(self.options.dir / "server.json", self._state)
+        write_json(self.options.dir / "server.json", self._state)
 
     def write_stats(self):
         records = {name: {space: len(of.records) for space, of in index.written.items()} for name, index in self.indexes.items()}
-        control.write_json(self.options.dir / "stats.json", {"calls": dict(self.counts), "records": records})
+        write_json(self.options.dir / "stats.json", {"calls": dict(self.counts), "records": records})
 
     async def _replay(self):
         gone = []

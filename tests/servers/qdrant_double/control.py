@@ -3,10 +3,10 @@ import argparse
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
-import time
+
+from server_process import end, read_state, runs, started, tell_status
 
 _START_SECONDS = 60
 _STOP_SECONDS = 15
@@ -34,19 +34,6 @@ _DEFAULTS = {"port": 0, "rest_port": 0, "tls": False, "tls_name": "localhost", "
              "distributed": False, "sniff": False}
 
 
-def write_json(path, value):
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(value, indent=1))
-    os.replace(partial, path)
-
-
-def read_state(folder):
-    try:
-        return json.loads((folder / "server.json").read_text())
-    except FileNotFoundError:
-        return None
-
-
 def _complete(options):
     """What was not said is as it was at the last start, ports included, or else the default."""
     before = read_state(options.dir) or {}
@@ -66,49 +53,29 @@ def options_of(words=None):
     return _complete(parser.parse_args(words, Options()))
 
 
-def alive(pid):
-    """Whether this process is a running double: a number that another process got since, or one that ended, is not."""
-    try:
-        os.kill(pid, 0)
-        command = subprocess.run(["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True).stdout
-    except (ProcessLookupError, PermissionError):
-        return False
-    return "qdrant_double.serve" in command and not command.startswith("Z")
+def alive(state):
+    return bool(state) and runs(state["pid"], "qdrant_double.serve")
 
 
 def start(words, folder):
     """Starts a server and waits until it answers. The keys come from QDRANT_DOUBLE_API_KEY and QDRANT_DOUBLE_READ_ONLY_KEY."""
     folder.mkdir(parents=True, exist_ok=True)
     before = read_state(folder)
-    if before and alive(before["pid"]):
+    if alive(before):
         sys.exit(f"a server runs in {folder} already, process {before['pid']}")
     here = pathlib.Path(__file__).resolve().parents[1]
     env = {**os.environ, "PYTHONPATH": str(here), "GRPC_VERBOSITY": "ERROR"}
     with open(folder / "server.log", "ab") as log:
         process = subprocess.Popen([sys.executable, "-P", "-m", "qdrant_double.serve", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    env=env, start_new_session=True)
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        state = read_state(folder)
-        if state and state["pid"] == process.pid:
-            return state
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    process.kill()
-    sys.exit("the server did not start:\n" + (folder / "server.log").read_text()[-2000:])
+    return started(process, folder, _START_SECONDS, "server")
 
 
 def stop(folder):
     state = read_state(folder)
-    if not state or not alive(state["pid"]):
+    if not alive(state):
         return False
-    os.kill(state["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while alive(state["pid"]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if alive(state["pid"]):
-        os.kill(state["pid"], signal.SIGKILL)
+    end(state["pid"], lambda: alive(state), _STOP_SECONDS)
     return True
 
 
@@ -122,14 +89,11 @@ def main():
     if options.command == "start":
         print(json.dumps(start(sys.argv[2:], options.dir)))
         return
-    state = read_state(options.dir)
-    running = bool(state) and alive(state["pid"])
     if options.command == "stop":
-        stop(options.dir)
-        print("stopped" if running else "was not running")
+        print("stopped" if stop(options.dir) else "was not running")
     else:
-        print(json.dumps({"running": running, **(state or {})}))
-        sys.exit(0 if running else 3)
+        state = read_state(options.dir)
+        tell_status(state, alive(state))
 
 
 if __name__ == "__main__":

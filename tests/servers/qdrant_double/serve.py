@@ -8,7 +8,9 @@ import threading
 import grpc
 
 from . import faults, rest, sniff, tls
-from .control import options_of, write_json
+from server_process import write_json
+
+from .control import options_of
 from .errors import Code, Refused
 from .server import Server
 

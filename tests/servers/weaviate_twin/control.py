@@ -1,7 +1,6 @@
 """start, stop, kill and status of an imitation. DIR/server.json holds {"pid", "port", "grpc_port"}; one that is started again in the same folder has the same
 ports, and nothing of what it held."""
 import argparse
-import json
 import os
 import pathlib
 import signal
@@ -9,23 +8,13 @@ import subprocess
 import sys
 import time
 
+from server_process import alive as runs_in, end, read_state
+
 _SECONDS = 60
 
 
-def read_state(folder):
-    try:
-        return json.loads((folder / "server.json").read_text())
-    except FileNotFoundError:
-        return None
-
-
 def alive(state):
-    try:
-        words = pathlib.Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
-        stat = pathlib.Path(f"/proc/{state['pid']}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError, TypeError, KeyError):
-        return False
-    return state["folder"].encode() in words and stat.rsplit(")", 1)[1].split()[0] != "Z"
+    return runs_in(state, "folder")
 
 
 def start(folder, key):
@@ -50,10 +39,7 @@ def stop(folder, how):
     state = read_state(folder)
     if not alive(state):
         return
-    os.kill(state["pid"], how)
-    deadline = time.monotonic() + 15
-    while alive(state) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    end(state["pid"], lambda: alive(state), 15, how)
 
 
 def main():
