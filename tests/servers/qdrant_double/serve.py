@@ -6,10 +6,9 @@ import signal
 import threading
 
 import grpc
-
-from . import faults, rest, sniff, tls
 from server_process import write_json
 
+from . import faults, rest, sniff, tls
 from .control import options_of
 from .errors import Code, Refused
 from .server import Server
