@@ -6,6 +6,7 @@
 #include "chroma_model/records.h"
 #include "chroma_model/writer.h"
 #include "connector/fit.h"
+#include "connector/intentions.h"
 
 namespace vecferry::chroma_model {
 namespace {
@@ -48,8 +49,9 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Abort());
     ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
     spec_ = spec;
+    intents_ = Intentions(spec.intents);
     if (spec.layout) dataset_.layout = spec.layout;
-    ARROW_ASSIGN_OR_RAISE(const auto staging, Find(kReplaceIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto staging, intents_.Find(kReplaceIntent));
     ARROW_ASSIGN_OR_RAISE(auto collection, Client().Find(dataset_.name));
     if (staging || (spec.on_exists == OnExists::replace && collection)) {
       ARROW_RETURN_NOT_OK(PrepareReplace(staging, collection));
@@ -128,14 +130,6 @@ class CollectionSink final : public Sink, public Undo {
 
  private:
   const chroma_model::Client& Client() const { return *dataset_.client; }
-  Result<std::optional<std::string>> Find(std::string_view intent) const {
-    if (!spec_.intents) return std::nullopt;
-    return spec_.intents->Find(intent);
-  }
-  Status Record(std::string_view intent, const std::string& payload) const {
-    ARROW_ASSIGN_OR_RAISE(const auto there, Find(intent));
-    return there == payload || !spec_.intents ? Status::OK() : spec_.intents->Record(intent, payload);
-  }
   Status CheckPrepared() const { return writer_ ? Status::OK() : MakeError(Category::internal, "the sink was not prepared"); }
 
   RecordsByKey* Keyed() {
@@ -154,7 +148,7 @@ class CollectionSink final : public Sink, public Undo {
   }
 
   Status CheckExisting(const Collection& collection) {
-    ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
     if (made && *made != collection.id) return Gone(dataset_.name, "this run had made and was filling");
     ARROW_RETURN_NOT_OK(CheckFits(SchemaOf(collection.parameters, collection.dimension), spec_.schema));
     if (collection.dimension == 0 && !spec_.schema.vectors.empty() && collection.parameters.metric != spec_.schema.vectors.front().metric) {
@@ -162,9 +156,9 @@ class CollectionSink final : public Sink, public Undo {
                                                       Name(spec_.schema.vectors.front().metric)),
                        "name another collection, or use --on-exists replace");
     }
-    ARROW_ASSIGN_OR_RAISE(const auto ours, Find(kCreateIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto ours, intents_.Find(kCreateIntent));
     created_ = ours == dataset_.name;
-    if (created_) return Record(kCreatedIntent, collection.id);
+    if (created_) return intents_.Record(kCreatedIntent, collection.id);
     if (spec_.on_exists != OnExists::fail || spec_.resumed) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(const int64_t count, Client().Count(collection.id));
     if (count == 0) return Status::OK();
@@ -173,14 +167,14 @@ class CollectionSink final : public Sink, public Undo {
   }
 
   Status PrepareCreate() {
-    ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
     if (made) return Gone(dataset_.name, "this run had made and was filling");
     if (spec_.existed) return Gone(dataset_.name, "was there when the run began");
-    if (spec_.resumed && !spec_.intents) return Gone(dataset_.name, "was being filled");
+    if (spec_.resumed && !intents_.kept()) return Gone(dataset_.name, "was being filled");
     ARROW_RETURN_NOT_OK(CheckCollectionName(dataset_.name));
     ARROW_ASSIGN_OR_RAISE(const bool database, Client().HasDatabase());
     if (!database) return NoDatabase();
-    ARROW_RETURN_NOT_OK(Record(kCreateIntent, dataset_.name));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.name));
     ARROW_RETURN_NOT_OK(Create(dataset_.name));
     created_ = true;
     return Status::OK();
@@ -191,7 +185,7 @@ class CollectionSink final : public Sink, public Undo {
     VF_FAILPOINT("chroma.create.before");
     ARROW_ASSIGN_OR_RAISE(active_, Client().Create(creation));
     VF_FAILPOINT("chroma.create.after");
-    return Record(kCreatedIntent, active_.id);
+    return intents_.Record(kCreatedIntent, active_.id);
   }
 
   /// A new collection beside the old one.
@@ -200,16 +194,16 @@ class CollectionSink final : public Sink, public Undo {
     if (!staging) {
       const std::string name = fmt::format("{}-{}", dataset_.name.substr(0, 480), Mark());
       ARROW_RETURN_NOT_OK(CheckCollectionName(name));
-      ARROW_RETURN_NOT_OK(Record(kReplacedIntent, old->id));
-      ARROW_RETURN_NOT_OK(Record(kReplaceIntent, name));
+      ARROW_RETURN_NOT_OK(intents_.Record(kReplacedIntent, old->id));
+      ARROW_RETURN_NOT_OK(intents_.Record(kReplaceIntent, name));
       return Create(name);
     }
-    ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
     // It may have the old one's name by now.
     ARROW_ASSIGN_OR_RAISE(auto staged, Client().Find(*staging));
     if (staged && (!made || staged->id == *made)) {
       active_ = *std::move(staged);
-      return Record(kCreatedIntent, active_.id);
+      return intents_.Record(kCreatedIntent, active_.id);
     }
     if (made && old && old->id == *made) {
       active_ = *old;
@@ -224,8 +218,8 @@ class CollectionSink final : public Sink, public Undo {
 
   /// The old collection gives up its name, the new one takes it, the old one goes. Each step may have been done already.
   Status TurnOver() {
-    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
-    ARROW_RETURN_NOT_OK(Record(kSwapIntent, active_.id));
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
+    ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, active_.id));
     ARROW_ASSIGN_OR_RAISE(const auto named, Client().Find(dataset_.name));
     if (named && named->id != active_.id) {
       if (replaced && named->id != *replaced) {
@@ -249,9 +243,9 @@ class CollectionSink final : public Sink, public Undo {
 
   /// What is being turned over goes back to the old collection where that still is; else the new one is all there is, and stays.
   Status GiveBackName() {
-    ARROW_ASSIGN_OR_RAISE(const auto swapping, Find(kSwapIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto swapping, intents_.Find(kSwapIntent));
     if (!swapping) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
     ARROW_ASSIGN_OR_RAISE(const auto named, Client().Find(dataset_.name));
     if (named && replaced && named->id == *replaced) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto old, Client().Find(OldName()));
@@ -260,7 +254,7 @@ class CollectionSink final : public Sink, public Undo {
                        "run the copy again as it was begun: it finishes");
     }
     if (named && named->id == active_.id) {
-      ARROW_ASSIGN_OR_RAISE(const auto staging, Find(kReplaceIntent));
+      ARROW_ASSIGN_OR_RAISE(const auto staging, intents_.Find(kReplaceIntent));
       ARROW_RETURN_NOT_OK(Client().Rename(active_.id, staging.value_or(OldName() + "-new")));
       active_.name = staging.value_or(OldName() + "-new");
     }
@@ -270,6 +264,7 @@ class CollectionSink final : public Sink, public Undo {
   Dataset dataset_;
   const Capabilities& can_;
   SinkSpec spec_;
+  Intentions intents_;
   Collection active_;       ///< the collection that is written to
   bool created_ = false;    ///< it is this run's own
   bool replacing_ = false;  ///< it takes the place of another at the end

@@ -17,43 +17,34 @@ constexpr std::string_view kSwapIntent = "swap-collection";          ///< the na
 
 }  // namespace
 
-Result<std::optional<std::string>> Replacement::Find(std::string_view intent) const {
-  if (!intents_) return std::nullopt;
-  return intents_->Find(intent);
-}
-
-Status Replacement::Record(std::string_view intent, const std::string& payload) const {
-  ARROW_ASSIGN_OR_RAISE(const auto there, Find(intent));
-  return there == payload || !intents_ ? Status::OK() : intents_->Record(intent, payload);
-}
 
 Result<bool> Replacement::Exists(const std::string& collection) const {
   ARROW_ASSIGN_OR_RAISE(const auto there, dataset_.client->Describe(collection));
   return there && there->name == collection;
 }
 
-Result<std::optional<std::string>> Replacement::Staging() const { return Find(kReplaceIntent); }
+Result<std::optional<std::string>> Replacement::Staging() const { return intents_.Find(kReplaceIntent); }
 
 Result<std::string> Replacement::Begin(const std::string& run_id, const std::string& behind_alias) {
   const std::string mark = FormatUuid(UuidV5(kIdNamespace, run_id + dataset_.name)).substr(0, 8);
   const std::string staging = fmt::format("{}_{}", dataset_.name.substr(0, 230), mark);
-  ARROW_RETURN_NOT_OK(Record(kReplacedIntent, behind_alias));
-  ARROW_RETURN_NOT_OK(Record(kReplaceIntent, staging));
+  ARROW_RETURN_NOT_OK(intents_.Record(kReplacedIntent, behind_alias));
+  ARROW_RETURN_NOT_OK(intents_.Record(kReplaceIntent, staging));
   return staging;
 }
 
 Result<std::string> Replacement::Where(const std::string& staging) const {
-  ARROW_ASSIGN_OR_RAISE(const auto swapping, Find(kSwapIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto swapping, intents_.Find(kSwapIntent));
   if (!swapping) return staging;
   ARROW_ASSIGN_OR_RAISE(const bool there, Exists(staging));
   return there ? staging : dataset_.name;
 }
 
 Status Replacement::TurnOver(const std::string& active) {
-  ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
   ARROW_ASSIGN_OR_RAISE(const auto staging, Staging());
   const std::string behind = replaced.value_or(""), made = staging.value_or(active);
-  ARROW_RETURN_NOT_OK(Record(kSwapIntent, made));
+  ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, made));
   if (!behind.empty()) {
     VF_FAILPOINT("milvus.alias.before");
     ARROW_RETURN_NOT_OK(dataset_.client->PointAlias(dataset_.name, made, true));
@@ -81,9 +72,9 @@ Status Replacement::TurnOver(const std::string& active) {
 }
 
 Status Replacement::GiveBack() {
-  ARROW_ASSIGN_OR_RAISE(const auto swapping, Find(kSwapIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto swapping, intents_.Find(kSwapIntent));
   if (!swapping) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
   const std::string behind = replaced.value_or("");
   if (!behind.empty()) {
     ARROW_ASSIGN_OR_RAISE(const bool old, Exists(behind));

@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 
+#include "connector/intentions.h"
 #include "connectors/milvus/dataset.h"
 
 namespace vecferry::milvus {
@@ -22,12 +23,10 @@ class Replacement {
   Status GiveBack();
 
  private:
-  Result<std::optional<std::string>> Find(std::string_view intent) const;
-  Status Record(std::string_view intent, const std::string& payload) const;
   Result<bool> Exists(const std::string& collection) const;
   std::string OldName(const std::string& staging) const { return staging + "_old"; }
   const Dataset& dataset_;
-  IntentLog* const intents_;
+  const Intentions intents_;
 };
 
 }  // namespace vecferry::milvus

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "connector/fit.h"
+#include "connector/intentions.h"
 #include "connectors/milvus/replacement.h"
 #include "connectors/milvus/writer.h"
 
@@ -60,6 +61,7 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Abort());
     ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
     spec_ = spec;
+    intents_ = Intentions(spec.intents);
     if (spec.layout) dataset_.layout = spec.layout;
     setting_ = Takeover();
     replacement_ = std::make_unique<Replacement>(dataset_, spec_.intents);
@@ -164,14 +166,6 @@ class CollectionSink final : public Sink, public Undo {
     return rows_.get();
   }
 
-  Result<std::optional<std::string>> Find(std::string_view intent) const {
-    if (!spec_.intents) return std::nullopt;
-    return spec_.intents->Find(intent);
-  }
-  Status Record(std::string_view intent, const std::string& payload) const {
-    ARROW_ASSIGN_OR_RAISE(const auto there, Find(intent));
-    return there == payload || !spec_.intents ? Status::OK() : spec_.intents->Record(intent, payload);
-  }
 
   std::optional<Setting> Takeover() const {
     const auto at = spec_.settings.find(kCollectionSetting);
@@ -181,10 +175,10 @@ class CollectionSink final : public Sink, public Undo {
   Status CheckExisting(const Found& found) {
     ARROW_RETURN_NOT_OK(CheckWritable(found));
     ARROW_RETURN_NOT_OK(BindShape(found.shape, spec_.schema, false).status());
-    ARROW_ASSIGN_OR_RAISE(const auto ours, Find(kCreateIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto ours, intents_.Find(kCreateIntent));
     created_ = ours == active_;
     if (created_) {
-      ARROW_RETURN_NOT_OK(Record(kCreatedIntent, active_));
+      ARROW_RETURN_NOT_OK(intents_.Record(kCreatedIntent, active_));
       return AddIndexes(active_);
     }
     if (spec_.on_exists != OnExists::fail || spec_.resumed) return Status::OK();
@@ -207,16 +201,16 @@ class CollectionSink final : public Sink, public Undo {
   }
 
   Status PrepareCreate() {
-    ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
     if (made == dataset_.name || spec_.existed) {
       return MakeError(Category::not_found, fmt::format("the collection '{}', which was there when the run began or was made by it, is gone", Printable(dataset_.name)),
                        "see what removed it, then begin anew with --restart");
     }
-    if (spec_.resumed && !spec_.intents) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)));
+    if (spec_.resumed && !intents_.kept()) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)));
     ARROW_RETURN_NOT_OK(CheckCollectionName(dataset_.name));
-    ARROW_RETURN_NOT_OK(Record(kCreateIntent, dataset_.name));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.name));
     ARROW_RETURN_NOT_OK(CreateCollection(dataset_.name));
-    ARROW_RETURN_NOT_OK(Record(kCreatedIntent, dataset_.name));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreatedIntent, dataset_.name));
     created_ = true;
     return AddIndexes(dataset_.name);
   }
@@ -295,7 +289,7 @@ class CollectionSink final : public Sink, public Undo {
   /// A new collection beside the old one, which takes its place in Finish.
   Status PrepareReplace(const std::optional<std::string>& staging, const std::optional<Found>& found) {
     replacing_ = true;
-    ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
     if (!staging) {
       ARROW_ASSIGN_OR_RAISE(active_, replacement_->Begin(spec_.run_id, found && found->collection.name != dataset_.name ? found->collection.name : ""));
     } else {
@@ -308,7 +302,7 @@ class CollectionSink final : public Sink, public Undo {
       }
     }
     ARROW_RETURN_NOT_OK(CreateCollection(active_));
-    ARROW_RETURN_NOT_OK(Record(kCreatedIntent, active_));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreatedIntent, active_));
     return AddIndexes(active_);
   }
 
@@ -334,6 +328,7 @@ class CollectionSink final : public Sink, public Undo {
   Dataset dataset_;
   const Capabilities& can_;
   SinkSpec spec_;
+  Intentions intents_;
   std::optional<Setting> setting_;
   Shape shape_;
   std::string active_;      ///< the collection that is written to

@@ -17,17 +17,8 @@ constexpr int kIdsPerPage = 100;
 }  // namespace
 
 Replacement::Replacement(Dataset dataset, std::string mark, SinkSpec spec)
-    : dataset_(std::move(dataset)), prefix_(fmt::format("{}{}-", kStagingPrefix, mark)), spec_(std::move(spec)) {}
+    : dataset_(std::move(dataset)), prefix_(fmt::format("{}{}-", kStagingPrefix, mark)), spec_(std::move(spec)), intents_(spec_.intents) {}
 
-Result<std::optional<std::string>> Replacement::Find(std::string_view intent) const {
-  if (!spec_.intents) return std::nullopt;
-  return spec_.intents->Find(intent);
-}
-
-Status Replacement::Record(std::string_view intent, const std::string& payload) const {
-  ARROW_ASSIGN_OR_RAISE(const auto there, Find(intent));
-  return there || !spec_.intents ? Status::OK() : spec_.intents->Record(intent, payload);
-}
 
 Result<std::vector<std::string>> Replacement::Staged() const {
   ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.index->Stats());
@@ -39,7 +30,7 @@ Result<std::vector<std::string>> Replacement::Staged() const {
 }
 
 Status Replacement::RemoveOld() {
-  ARROW_ASSIGN_OR_RAISE(const auto gone, Find(kOldGoneIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto gone, intents_.Find(kOldGoneIntent));
   if (gone) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.Stats());
   for (const std::string& space : dataset_.SpacesOf(stats)) {
@@ -47,7 +38,7 @@ Status Replacement::RemoveOld() {
     ARROW_ASSIGN_OR_RAISE(const auto number, dataset_.index->DeleteNamespace(space));
     dataset_.freshness->Written(space, number);
   }
-  return Record(kOldGoneIntent, "yes");
+  return intents_.Record(kOldGoneIntent, "yes");
 }
 
 Status Replacement::CopyOver(const std::string& from, const std::string& to) {
@@ -73,11 +64,11 @@ Status Replacement::CopyOver(const std::string& from, const std::string& to) {
 }
 
 Status Replacement::TurnOver(const std::string& probe) {
-  ARROW_ASSIGN_OR_RAISE(const auto there, Find(kNewThereIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto there, intents_.Find(kNewThereIntent));
   if (!there) {
     // All that was written has to be visible, or it would not be copied.
     ARROW_RETURN_NOT_OK(dataset_.freshness->Check(*dataset_.index, probe));
-    ARROW_RETURN_NOT_OK(Record(kSwapIntent, prefix_));
+    ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, prefix_));
     ARROW_RETURN_NOT_OK(RemoveOld());
     ARROW_ASSIGN_OR_RAISE(const auto staged, Staged());
     for (const std::string& space : staged) {
@@ -86,14 +77,14 @@ Status Replacement::TurnOver(const std::string& probe) {
       VF_FAILPOINT("pinecone.copy-over.after");
     }
     ARROW_RETURN_NOT_OK(dataset_.freshness->Check(*dataset_.index, probe));
-    ARROW_RETURN_NOT_OK(Record(kNewThereIntent, "yes"));
+    ARROW_RETURN_NOT_OK(intents_.Record(kNewThereIntent, "yes"));
   }
   return GiveUp();
 }
 
 Status Replacement::GiveUp() {
-  ARROW_ASSIGN_OR_RAISE(const auto swapping, Find(kSwapIntent));
-  ARROW_ASSIGN_OR_RAISE(const auto there, Find(kNewThereIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto swapping, intents_.Find(kSwapIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto there, intents_.Find(kNewThereIntent));
   if (swapping && !there) {
     return MakeError(Category::refused, "the old records are being removed: the new ones are all there is", "run the copy again as it was begun: it finishes");
   }

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "connector/intentions.h"
 #include "connectors/pinecone/dataset.h"
 
 namespace vecferry::pinecone {
@@ -23,12 +24,11 @@ class Replacement {
   Result<std::vector<std::string>> Staged() const;
   Status RemoveOld();
   Status CopyOver(const std::string& from, const std::string& to);
-  Result<std::optional<std::string>> Find(std::string_view intent) const;
-  Status Record(std::string_view intent, const std::string& payload) const;
 
   const Dataset dataset_;
   const std::string prefix_;
   const SinkSpec spec_;
+  const Intentions intents_;
 };
 
 }  // namespace vecferry::pinecone

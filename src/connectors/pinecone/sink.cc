@@ -116,19 +116,12 @@ std::vector<Note> IndexSink::Foresee(const SinkSpec& spec) const {
 
 // ---- preparing ----
 
-Result<std::optional<std::string>> IndexSink::Find(std::string_view intent) const {
-  if (!spec_.intents) return std::nullopt;
-  return spec_.intents->Find(intent);
-}
-Status IndexSink::Record(std::string_view intent, const std::string& payload) const {
-  ARROW_ASSIGN_OR_RAISE(const auto there, Find(intent));
-  return there == payload || !spec_.intents ? Status::OK() : spec_.intents->Record(intent, payload);
-}
 Status IndexSink::CheckPrepared() const { return prepared_ ? Status::OK() : MakeError(Category::internal, "the sink was not prepared"); }
 
 Status IndexSink::Prepare(const SinkSpec& spec) {
   ARROW_RETURN_NOT_OK(Abort());
   spec_ = spec;
+  intents_ = Intentions(spec.intents);
   Capabilities can;
   ARROW_ASSIGN_OR_RAISE(const Columns columns, Columns::Of(spec.schema));
   ARROW_RETURN_NOT_OK(CheckMetrics(spec.schema, columns));
@@ -149,13 +142,13 @@ Status IndexSink::Prepare(const SinkSpec& spec) {
 
 Status IndexSink::MakeIndex() {
   if (dataset_.target.index.empty()) return MakeError(Category::not_found, "the index is gone", "see what removed it");
-  ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
   if (made || (spec_.existed && !dataset_.target.one_namespace)) {
     return MakeError(Category::not_found, fmt::format("the index '{}', which {}, is gone", Printable(dataset_.target.index), made ? "this run had made and was filling" : "was there when the run began"),
                      "see what removed it, then begin anew with --restart");
   }
   ARROW_ASSIGN_OR_RAISE(const Columns columns, Columns::Of(spec_.schema));
-  ARROW_RETURN_NOT_OK(Record(kCreateIntent, dataset_.target.index));
+  ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.target.index));
   VF_FAILPOINT("pinecone.create.before");
   const Status created = dataset_.control->Create(CreateRequest(dataset_.target, spec_.schema, columns));
   VF_FAILPOINT("pinecone.create.after");
@@ -167,7 +160,7 @@ Status IndexSink::MakeIndex() {
 
 /// An index takes a while before it answers; the engine asks again.
 Status IndexSink::AwaitReady() {
-  ARROW_ASSIGN_OR_RAISE(const auto ours, Find(kCreateIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto ours, intents_.Find(kCreateIntent));
   if (dataset_.info && !dataset_.info->ready) {
     ErrorFacts facts;
     facts.category = Category::transient;
@@ -176,7 +169,7 @@ Status IndexSink::AwaitReady() {
     facts.next_step = "see the index's state in the vendor's console";
     return MakeError(std::move(facts), fmt::format("the index '{}' is not ready: {}", Printable(dataset_.info->name), Printable(dataset_.info->state, 100)));
   }
-  return ours == dataset_.target.index && !dataset_.target.index.empty() ? Record(kCreatedIntent, dataset_.target.index) : Status::OK();
+  return ours == dataset_.target.index && !dataset_.target.index.empty() ? intents_.Record(kCreatedIntent, dataset_.target.index) : Status::OK();
 }
 
 Status IndexSink::CheckExisting() {
@@ -185,12 +178,12 @@ Status IndexSink::CheckExisting() {
   ARROW_ASSIGN_OR_RAISE(const RecordSchema there, dataset_.SchemaOf(stats, false));
   ARROW_RETURN_NOT_OK(CheckFits(there, spec_.schema, columns));
   const int64_t count = dataset_.CountOf(stats);
-  ARROW_ASSIGN_OR_RAISE(const auto staging, Find(kReplaceIntent));
-  ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto staging, intents_.Find(kReplaceIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
   if (staging || (spec_.on_exists == OnExists::replace && !made && count > 0)) {
     if (dataset_.info && dataset_.info->pod) return MakeError(Category::unsupported, "what an index of pods holds cannot be replaced: it cannot list it", "use --on-exists upsert, or name another index");
     const std::string mark = staging ? *staging : FormatUuid(UuidV5(kIdNamespace, spec_.run_id + dataset_.target.IdentityOf())).substr(0, 8);
-    ARROW_RETURN_NOT_OK(Record(kReplaceIntent, mark));
+    ARROW_RETURN_NOT_OK(intents_.Record(kReplaceIntent, mark));
     replacement_ = std::make_unique<Replacement>(dataset_, mark, spec_);
     return Status::OK();
   }
@@ -287,7 +280,7 @@ Status IndexSink::DropDataset() {
   ARROW_RETURN_NOT_OK(dataset_.Locate());
   if (!dataset_.index) return Status::OK();
   if (replacement_) return replacement_->GiveUp();
-  ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreateIntent));
+  ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreateIntent));
   ARROW_ASSIGN_OR_RAISE(const IndexStats stats, dataset_.Stats());
   // A dataset that is the whole index was made as that; a namespace alone may be one of several by now.
   const bool whole = !dataset_.target.one_namespace || (made && dataset_.CountOf(stats) == stats.total);

@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "connector/intentions.h"
 #include "connectors/pinecone/dataset.h"
 #include "connectors/pinecone/replacement.h"
 
@@ -33,8 +34,6 @@ class IndexSink final : public Sink, public Undo {
   Status DropDataset() override;
 
  private:
-  Result<std::optional<std::string>> Find(std::string_view intent) const;
-  Status Record(std::string_view intent, const std::string& payload) const;
   Status CheckPrepared() const;
   Status MakeIndex();
   Status AwaitReady();
@@ -43,6 +42,7 @@ class IndexSink final : public Sink, public Undo {
 
   Dataset dataset_, active_;            ///< what is meant, and what is written: another while the one is to be replaced
   SinkSpec spec_;
+  Intentions intents_;
   RecordForm form_, written_;           ///< of the records, and of the batches as they are encoded
   bool prepared_ = false;
   std::unique_ptr<Replacement> replacement_;

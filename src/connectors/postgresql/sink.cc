@@ -7,6 +7,7 @@
 #include "base/failpoint.h"
 #include "base/text.h"
 #include "connector/fit.h"
+#include "connector/intentions.h"
 #include "connectors/postgresql/bind.h"
 #include "connectors/postgresql/collection.h"
 #include "connectors/postgresql/design.h"
@@ -72,7 +73,7 @@ class TableSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Abort());
     ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
     spec_ = spec;
-    intents_.Use(spec.intents);
+    intents_ = Intentions(spec.intents);
     if (spec.layout) layout_ = spec.layout;
     ARROW_ASSIGN_OR_RAISE(const auto session, pool_->Take());
     Client& client = session.client();

@@ -1,8 +1,7 @@
 #pragma once
-#include <optional>
 #include <string>
+#include <string_view>
 
-#include "connector/connector.h"
 #include "connectors/postgresql/names.h"
 
 namespace vecferry::postgresql {
@@ -13,24 +12,6 @@ inline constexpr std::string_view kCreatedIntent = "created-table";    ///< afte
 inline constexpr std::string_view kReplaceIntent = "replace-table";    ///< the table that takes the place of another
 inline constexpr std::string_view kSwapIntent = "swap-table";          ///< it is taking that place
 inline constexpr std::string_view kGroupIntent = "create-collection";  ///< of a layout with several datasets in a table: the collection is ours
-
-/// A run's intents, also where it has no journal.
-class Intentions {
- public:
-  void Use(IntentLog* log) { log_ = log; }
-  Result<std::optional<std::string>> Find(std::string_view kind) const {
-    if (!log_) return std::nullopt;
-    return log_->Find(kind);
-  }
-  Status Record(std::string_view kind, const std::string& payload) const {
-    ARROW_ASSIGN_OR_RAISE(const auto there, Find(kind));
-    return there == payload || !log_ ? Status::OK() : log_->Record(kind, payload);
-  }
-  bool kept() const { return log_ != nullptr; }
-
- private:
-  IntentLog* log_ = nullptr;
-};
 
 /// The comment by which a table is known to be a run's own.
 std::string RunMark(const std::string& run_id);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "connector/fit.h"
+#include "connector/intentions.h"
 #include "connectors/qdrant/config.h"
 #include "connectors/qdrant/deferral.h"
 #include "connectors/qdrant/writer.h"
@@ -52,9 +53,10 @@ class CollectionSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Abort());
     ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
     spec_ = spec;
+    intents_ = Intentions(spec.intents);
     if (spec.layout) dataset_.layout = spec.layout;
     ARROW_RETURN_NOT_OK(Locate());
-    ARROW_ASSIGN_OR_RAISE(const auto staging, Find(kReplaceIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto staging, intents_.Find(kReplaceIntent));
     ARROW_ASSIGN_OR_RAISE(auto info, dataset_.client->Info(dataset_.collection));
     active_ = dataset_.collection;
     if (staging || (spec.on_exists == OnExists::replace && info)) {
@@ -142,14 +144,6 @@ class CollectionSink final : public Sink, public Undo {
     return Status::OK();
   }
 
-  Result<std::optional<std::string>> Find(std::string_view intent) const {
-    if (!spec_.intents) return std::nullopt;
-    return spec_.intents->Find(intent);
-  }
-  Status Record(std::string_view intent, const std::string& payload) const {
-    ARROW_ASSIGN_OR_RAISE(const auto there, Find(intent));
-    return there == payload || !spec_.intents ? Status::OK() : spec_.intents->Record(intent, payload);
-  }
   Status CheckPrepared() const { return writer_ ? Status::OK() : MakeError(Category::internal, "the sink was not prepared"); }
 
   Dataset Active() const {
@@ -171,10 +165,10 @@ class CollectionSink final : public Sink, public Undo {
   Status CheckExisting(const pb::CollectionInfo& info) {
     ARROW_ASSIGN_OR_RAISE(const RecordSchema existing, SchemaOf(info));
     ARROW_RETURN_NOT_OK(qdrant_model::CheckFits(existing, spec_.schema));
-    ARROW_ASSIGN_OR_RAISE(const auto ours, Find(kCreateIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto ours, intents_.Find(kCreateIntent));
     created_ = ours == dataset_.collection;
     if (created_) {
-      ARROW_RETURN_NOT_OK(Record(kCreatedIntent, dataset_.collection));
+      ARROW_RETURN_NOT_OK(intents_.Record(kCreatedIntent, dataset_.collection));
       return AddIndexes(dataset_.collection);
     }
     if (spec_.on_exists != OnExists::fail || spec_.resumed) return Status::OK();
@@ -185,7 +179,7 @@ class CollectionSink final : public Sink, public Undo {
   }
 
   Status PrepareCreate() {
-    ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
     if (made == dataset_.name) {
       return MakeError(Category::not_found, fmt::format("the collection '{}', which this run had made and was filling, is gone", Printable(dataset_.name)),
                        "see what removed it, then begin anew with --restart");
@@ -194,11 +188,11 @@ class CollectionSink final : public Sink, public Undo {
       return MakeError(Category::not_found, fmt::format("the collection '{}', which was there when the run began, is gone", Printable(dataset_.name)),
                        "see what removed it, then begin anew with --restart");
     }
-    if (spec_.resumed && !spec_.intents) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)));
+    if (spec_.resumed && !intents_.kept()) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)));
     ARROW_RETURN_NOT_OK(CheckCollectionName(dataset_.name));
-    ARROW_RETURN_NOT_OK(Record(kCreateIntent, dataset_.name));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.name));
     ARROW_RETURN_NOT_OK(CreateCollection(dataset_.name));
-    ARROW_RETURN_NOT_OK(Record(kCreatedIntent, dataset_.name));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreatedIntent, dataset_.name));
     created_ = true;
     return AddIndexes(dataset_.name);
   }
@@ -245,7 +239,7 @@ class CollectionSink final : public Sink, public Undo {
     if (staging) {
       active_ = *staging;
       ARROW_ASSIGN_OR_RAISE(const auto info, dataset_.client->Info(active_));
-      ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+      ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
       if (info) return AddIndexes(active_);
       if (made == active_) {
         return MakeError(Category::not_found, fmt::format("the collection '{}', which was to take the place of '{}', is gone", Printable(active_), Printable(dataset_.name)),
@@ -255,11 +249,11 @@ class CollectionSink final : public Sink, public Undo {
       const std::string mark = FormatUuid(UuidV5(kIdNamespace, spec_.run_id + dataset_.name)).substr(0, 8);
       active_ = fmt::format("{}-{}", dataset_.name.substr(0, 240), mark);
       ARROW_RETURN_NOT_OK(CheckCollectionName(active_));
-      ARROW_RETURN_NOT_OK(Record(kReplacedIntent, dataset_.is_alias() ? dataset_.collection : ""));
-      ARROW_RETURN_NOT_OK(Record(kReplaceIntent, active_));
+      ARROW_RETURN_NOT_OK(intents_.Record(kReplacedIntent, dataset_.is_alias() ? dataset_.collection : ""));
+      ARROW_RETURN_NOT_OK(intents_.Record(kReplaceIntent, active_));
     }
     ARROW_RETURN_NOT_OK(CreateCollection(active_));
-    ARROW_RETURN_NOT_OK(Record(kCreatedIntent, active_));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreatedIntent, active_));
     return AddIndexes(active_);
   }
 
@@ -309,9 +303,9 @@ class CollectionSink final : public Sink, public Undo {
 
   /// What is being turned over goes back to the old collection where that still is; else the new one is all there is, and stays.
   Status GiveBackNames() {
-    ARROW_ASSIGN_OR_RAISE(const auto swapping, Find(kSwapIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto swapping, intents_.Find(kSwapIntent));
     if (!swapping) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
     const std::string old = replaced && !replaced->empty() ? *replaced : dataset_.name;
     ARROW_ASSIGN_OR_RAISE(const auto collections, dataset_.client->Collections());
     if (std::find(collections.begin(), collections.end(), old) != collections.end()) return PointAliases(active_, old);
@@ -323,9 +317,9 @@ class CollectionSink final : public Sink, public Undo {
   /// has to go before its name can be an alias, which is the window that --yes allowed, and its aliases follow its name.
   /// Each step may have been done already.
   Status TurnOver() {
-    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
     const std::string old = replaced.value_or("");
-    ARROW_RETURN_NOT_OK(Record(kSwapIntent, active_));
+    ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, active_));
     ARROW_RETURN_NOT_OK(Locate());
     if (dataset_.collection != active_) {
       if (old.empty()) {
@@ -357,6 +351,7 @@ class CollectionSink final : public Sink, public Undo {
   Dataset dataset_;
   const Capabilities& can_;
   SinkSpec spec_;
+  Intentions intents_;
   Shape shape_;
   std::string active_;      ///< the collection that is written to
   bool created_ = false;    ///< it is this run's own

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "connector/fit.h"
+#include "connector/intentions.h"
 #include "connectors/weaviate/names.h"
 #include "connectors/weaviate/writer.h"
 
@@ -93,9 +94,10 @@ class ClassSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Abort());
     ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
     spec_ = spec;
+    intents_ = Intentions(spec.intents);
     if (spec.layout) dataset_.layout = spec.layout;
     ARROW_RETURN_NOT_OK(Locate());
-    ARROW_ASSIGN_OR_RAISE(const auto staging, Find(kReplaceIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto staging, intents_.Find(kReplaceIntent));
     ARROW_ASSIGN_OR_RAISE(const auto found, dataset_.client->FindClass(dataset_.class_name));
     active_ = dataset_.class_name;
     if (staging || (spec.on_exists == OnExists::replace && found)) ARROW_RETURN_NOT_OK(PrepareReplace(staging));
@@ -189,14 +191,6 @@ class ClassSink final : public Sink, public Undo {
     notes->push_back({"class-name", fmt::format("the class is named '{}': Weaviate's class names begin with a capital letter", Printable(dataset_.name, 300)), -1, false});
   }
 
-  Result<std::optional<std::string>> Find(std::string_view intent) const {
-    if (!spec_.intents) return std::nullopt;
-    return spec_.intents->Find(intent);
-  }
-  Status Record(std::string_view intent, const std::string& payload) const {
-    ARROW_ASSIGN_OR_RAISE(const auto there, Find(intent));
-    return there == payload || !spec_.intents ? Status::OK() : spec_.intents->Record(intent, payload);
-  }
   Status CheckPrepared() const { return writer_ ? Status::OK() : MakeError(Category::internal, "the sink was not prepared"); }
 
   Dataset Active() const {
@@ -218,12 +212,12 @@ class ClassSink final : public Sink, public Undo {
 
   Status CheckExisting() {
     ARROW_ASSIGN_OR_RAISE(const Look existing, LookAt(dataset_, std::nullopt));
-    ARROW_ASSIGN_OR_RAISE(const auto ours, Find(kCreateIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto ours, intents_.Find(kCreateIntent));
     created_ = ours == dataset_.class_name;
     if (created_) {
       // A process that ended between the class and its further vectors has left it without.
       ARROW_RETURN_NOT_OK(AddVectors(dataset_.class_name, existing.schema));
-      return Record(kCreatedIntent, dataset_.class_name);
+      return intents_.Record(kCreatedIntent, dataset_.class_name);
     }
     ARROW_RETURN_NOT_OK(CheckFits(existing, spec_.schema));
     if (spec_.on_exists != OnExists::fail || spec_.resumed) return Status::OK();
@@ -234,7 +228,7 @@ class ClassSink final : public Sink, public Undo {
   }
 
   Status PrepareCreate() {
-    ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
     if (made == dataset_.name) {
       return MakeError(Category::not_found, fmt::format("the class '{}', which this run had made and was filling, is gone", Printable(dataset_.name)),
                        "see what removed it, then begin anew with --restart");
@@ -243,10 +237,10 @@ class ClassSink final : public Sink, public Undo {
       return MakeError(Category::not_found, fmt::format("the class '{}', which was there when the run began, is gone", Printable(dataset_.name)),
                        "see what removed it, then begin anew with --restart");
     }
-    if (spec_.resumed && !spec_.intents) return MakeError(Category::not_found, fmt::format("the class '{}' is gone", Printable(dataset_.name)));
-    ARROW_RETURN_NOT_OK(Record(kCreateIntent, dataset_.name));
+    if (spec_.resumed && !intents_.kept()) return MakeError(Category::not_found, fmt::format("the class '{}' is gone", Printable(dataset_.name)));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.name));
     ARROW_RETURN_NOT_OK(CreateClass(dataset_.name));
-    ARROW_RETURN_NOT_OK(Record(kCreatedIntent, dataset_.name));
+    ARROW_RETURN_NOT_OK(intents_.Record(kCreatedIntent, dataset_.name));
     created_ = true;
     return Status::OK();
   }
@@ -292,7 +286,7 @@ class ClassSink final : public Sink, public Undo {
     if (staging) {
       active_ = *staging;
       ARROW_ASSIGN_OR_RAISE(const auto found, dataset_.client->FindClass(active_));
-      ARROW_ASSIGN_OR_RAISE(const auto made, Find(kCreatedIntent));
+      ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
       if (found) return AddVectors(active_, *found);
       if (made == active_) {
         return MakeError(Category::not_found, fmt::format("the class '{}', which was to take the place of '{}', is gone", Printable(active_), Printable(dataset_.name)),
@@ -301,11 +295,11 @@ class ClassSink final : public Sink, public Undo {
     } else {
       const std::string mark = FormatUuid(UuidV5(kIdNamespace, spec_.run_id + dataset_.name)).substr(0, 8);
       active_ = fmt::format("{}_{}", dataset_.name.substr(0, 240), mark);
-      ARROW_RETURN_NOT_OK(Record(kReplacedIntent, dataset_.is_alias() ? dataset_.class_name : ""));
-      ARROW_RETURN_NOT_OK(Record(kReplaceIntent, active_));
+      ARROW_RETURN_NOT_OK(intents_.Record(kReplacedIntent, dataset_.is_alias() ? dataset_.class_name : ""));
+      ARROW_RETURN_NOT_OK(intents_.Record(kReplaceIntent, active_));
     }
     ARROW_RETURN_NOT_OK(CreateClass(active_));
-    return Record(kCreatedIntent, active_);
+    return intents_.Record(kCreatedIntent, active_);
   }
 
   Status Open() {
@@ -329,9 +323,9 @@ class ClassSink final : public Sink, public Undo {
 
   /// The name goes back to the old class where that still is; else the new one is all there is, and stays.
   Status GiveBackName() {
-    ARROW_ASSIGN_OR_RAISE(const auto swapping, Find(kSwapIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto swapping, intents_.Find(kSwapIntent));
     if (!swapping) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
     const std::string old = replaced && !replaced->empty() ? *replaced : dataset_.name;
     ARROW_ASSIGN_OR_RAISE(const auto aliases, dataset_.client->Aliases());
     const auto alias = aliases.find(dataset_.name);
@@ -350,9 +344,9 @@ class ClassSink final : public Sink, public Undo {
   /// The name stands for the new class from now on. An alias is turned over at once; a plain class has to go before its name can be an alias,
   /// which is the window that --yes allowed. Each step may have been done already.
   Status TurnOver() {
-    ARROW_ASSIGN_OR_RAISE(const auto replaced, Find(kReplacedIntent));
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
     const std::string old = replaced.value_or("");
-    ARROW_RETURN_NOT_OK(Record(kSwapIntent, active_));
+    ARROW_RETURN_NOT_OK(intents_.Record(kSwapIntent, active_));
     ARROW_RETURN_NOT_OK(Locate());
     if (dataset_.class_name != active_) {
       if (old.empty()) {
@@ -375,6 +369,7 @@ class ClassSink final : public Sink, public Undo {
   Dataset dataset_;
   const Capabilities can_;
   SinkSpec spec_;
+  Intentions intents_;
   Shape shape_;
   std::string active_;      ///< the class that is written to
   bool created_ = false;    ///< it is this run's own
