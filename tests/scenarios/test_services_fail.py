@@ -3,7 +3,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 
 import pytest
@@ -18,46 +17,46 @@ from launched import Launched  # noqa: E402
 RECORDS = 2000
 
 
-class Chroma:
-    """A real one: killed, and started again on what it had written."""
+class Service:
+    """A double, which keeps its records in memory: to the program it is dead for as long as nobody takes its connections."""
+    launcher = None
 
     def __init__(self, folder):
-        self.server = Launched("chroma", folder / "chroma")
+        self.server = Launched(self.launcher, folder / self.launcher)
 
     def start(self):
-        self.server.start()
-        return self.server.port
+        return self.server.start().port
 
     def stop(self):
         self.server.stop()
 
     def prepare(self, name, features):
+        """The port that fails."""
         return self.server.port
 
     def die(self, proxy):
-        self.server.kill()
+        alive, proxy.upstream = proxy.upstream, 1
+        self.later(0.5, lambda: setattr(proxy, "upstream", alive))
 
-        def back():
-            time.sleep(0.3)
-            proxy.upstream = self.server.start().port
-        threading.Thread(target=back).start()
+    @staticmethod
+    def later(seconds, act):
+        threading.Timer(seconds, act).start()
+
+
+class Chroma(Service):
+    """A real one: killed, and started again on what it had written."""
+    launcher = "chroma"
+
+    def die(self, proxy):
+        self.server.kill()
+        self.later(0.3, lambda: setattr(proxy, "upstream", self.server.start().port))
 
     def uri(self, port, name):
         return f"chroma://127.0.0.1:{port}#{name}"
 
 
-class Pinecone:
-    """The double keeps its records in memory: to the program it is dead for as long as nobody takes its connections."""
-
-    def __init__(self, folder):
-        self.server = Launched("pinecone", folder / "pinecone")
-
-    def start(self):
-        self.server.start()
-        return self.server.port
-
-    def stop(self):
-        self.server.stop()
+class Pinecone(Service):
+    launcher = "pinecone"
 
     def prepare(self, name, features):
         """An index, and the port of its host: it is the host that fails, and not who tells where it is."""
@@ -67,38 +66,16 @@ class Pinecone:
         with urllib.request.urlopen(request) as answer:
             return int(json.load(answer)["host"].rpartition(":")[2])
 
-    def die(self, proxy):
-        alive, proxy.upstream = proxy.upstream, 1
-
-        def back():
-            time.sleep(0.5)
-            proxy.upstream = alive
-        threading.Thread(target=back).start()
-
     def uri(self, port, name):
         return f"pinecone://127.0.0.1:{port}"
 
 
-class Weaviate:
-    """The double, as Pinecone's: REST fails, gRPC goes straight to it."""
-
-    def __init__(self, folder):
-        self.server = Launched("weaviate_double", folder / "weaviate")
-
-    def start(self):
-        self.server.start()
-        return self.server.port
-
-    def stop(self):
-        self.server.stop()
-
-    def prepare(self, name, features):
-        return self.server.port
+class Weaviate(Service):
+    """REST fails, gRPC goes straight to it."""
+    launcher = "weaviate_double"
 
     def uri(self, port, name):
         return f"weaviate://127.0.0.1:{port}?grpc-port={self.server.state['grpc_port']}#{name.title()}"
-
-    die = Pinecone.die
 
 
 SERVICES = {"chroma": Chroma, "pinecone": Pinecone, "weaviate": Weaviate}

@@ -1,9 +1,4 @@
 """The double of Qdrant for one test."""
-import json
-import os
-import signal
-import time
-
 from launched import Launched
 
 
@@ -21,22 +16,7 @@ class Double(Launched):
 
     def faults(self, **active):
         """Replaces the faults; none at all clears them."""
-        path = self.folder / "faults.json"
-        if not active:
-            path.unlink(missing_ok=True)
-            return
-        partial = path.with_suffix(".part")
-        partial.write_text(json.dumps(active))
-        os.replace(partial, path)
-
-    def stats(self):
-        path = self.folder / "stats.json"
-        path.unlink(missing_ok=True)
-        os.kill(self.state["pid"], signal.SIGUSR1)
-        deadline = time.monotonic() + 10
-        while not path.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return json.loads(path.read_text())
+        self.put("faults.json", active or None)
 
     def client(self, **more):
         """The vendor's client, over gRPC."""

@@ -59,3 +59,23 @@ class Launched:
 
     def stop(self):
         self._run("stop")
+
+    def put(self, name, value):
+        """Of a double: a file of its folder that it looks at, whole or not at all; None takes it away."""
+        path = self.folder / name
+        if value is None:
+            path.unlink(missing_ok=True)
+            return
+        partial = path.with_suffix(".part")
+        partial.write_text(json.dumps(value))
+        os.replace(partial, path)
+
+    def stats(self, seconds=20):
+        """Of a double: what it counted, which it tells when it is asked by a signal."""
+        path = self.folder / "stats.json"
+        path.unlink(missing_ok=True)
+        os.kill(self.state["pid"], signal.SIGUSR1)
+        deadline = time.monotonic() + seconds
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return json.loads(path.read_text())

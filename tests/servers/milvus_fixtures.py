@@ -1,15 +1,12 @@
 """Milvus servers for tests: the vendor's two Lite engines and the double, each with the vendor's client. Imported by name where they are used."""
-import json
-import os
 import pathlib
 import subprocess
 import sys
-import time
 
 import pytest
+from launched import Launched
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LAUNCHER = ROOT / "tests" / "servers" / "milvus"
 
 
 def vendor():
@@ -23,33 +20,12 @@ def vendor():
     return pymilvus
 
 
-class Server:
+class Server(Launched):
     """One server in a folder: started, killed and started again at will."""
 
     def __init__(self, folder, engine, *words):
-        self.folder, self.engine, self._words = pathlib.Path(folder), engine, words
-        self.state = {}
-
-    def _run(self, command, *words):
-        return subprocess.run([LAUNCHER, command, "--dir", self.folder, *map(str, words)], capture_output=True, text=True)
-
-    def start(self):
-        words = ["--", *self._words] if self._words else []
-        done = self._run("start", "--engine", self.engine, *words)
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        self.state = json.loads(done.stdout)
-        return self
-
-    def stop(self):
-        self._run("stop")
-
-    def kill(self):
-        self._run("kill")
-
-    @property
-    def port(self):
-        return self.state["port"]
+        super().__init__("milvus", folder, "--engine", engine, *(["--", *words] if words else []))
+        self.engine = engine
 
     def uri(self, collection, options=""):
         return f"milvus://127.0.0.1:{self.port}{options}#{collection}"
@@ -60,24 +36,11 @@ class Server:
 
     def faults(self, *rules):
         """Replaces the double's faults; none at all clears them."""
-        path = self.folder / "faults.json"
-        if not rules:
-            path.unlink(missing_ok=True)
-            return
-        partial = path.with_suffix(".part")
-        partial.write_text(json.dumps(rules))
-        os.replace(partial, path)
+        self.put("faults.json", rules or None)
 
     def calls(self):
         """How often the double was called, by method."""
-        import signal
-        path = self.folder / "stats.json"
-        path.unlink(missing_ok=True)
-        os.kill(self.state["pid"], signal.SIGUSR1)
-        deadline = time.monotonic() + 20
-        while not path.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return json.loads(path.read_text())
+        return self.stats()
 
 
 def _shared(engine):

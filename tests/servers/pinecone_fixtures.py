@@ -1,12 +1,10 @@
 """A double of Pinecone for tests, and its official client in a process of its own. Imported by name where they are used."""
 import json
-import os
 import pathlib
-import signal
 import subprocess
-import time
 
 import pytest
+from launched import Launched
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -21,59 +19,24 @@ class VendorError(Exception):
         self.kind = kind
 
 
-class Double:
+class Double(Launched):
     def __init__(self, folder, *words):
-        self.folder, self._words, self.state = pathlib.Path(folder), words, {}
-        self._vendors = {}
-
-    def _run(self, command, *words, check=True):
-        done = subprocess.run([HERE / "pinecone", command, "--dir", self.folder, *map(str, words)], capture_output=True, text=True)
-        if check and done.returncode:
-            raise RuntimeError(done.stderr)
-        return done
+        super().__init__("pinecone", folder)
+        self._first, self._vendors = words, {}
 
     def start(self, *words):
-        self.state = json.loads(self._run("start", *(words or self._words)).stdout)
-        return self
-
-    @property
-    def port(self):
-        return self.state["port"]
-
-    def running(self):
-        return self._run("status", check=False).returncode == 0
-
-    def kill(self):
-        os.kill(self.state["pid"], signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while self.running() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        return super().start(*(words or self._first))
 
     def stop(self):
         for process in self._vendors.values():
             process.stdin.close()
             process.wait(timeout=20)
         self._vendors = {}
-        self._run("stop")
+        super().stop()
 
     def faults(self, *rules):
         """Replaces the faults; none at all clears them."""
-        path = self.folder / "faults.json"
-        if not rules:
-            path.unlink(missing_ok=True)
-            return
-        partial = path.with_suffix(".part")
-        partial.write_text(json.dumps(rules))
-        os.replace(partial, path)
-
-    def stats(self):
-        path = self.folder / "stats.json"
-        path.unlink(missing_ok=True)
-        os.kill(self.state["pid"], signal.SIGUSR1)
-        deadline = time.monotonic() + 10
-        while not path.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return json.loads(path.read_text())
+        self.put("faults.json", rules or None)
 
     def index_port(self, name):
         return json.loads((self.folder / "server.json").read_text())["indexes"][name]

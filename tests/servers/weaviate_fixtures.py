@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from launched import Launched
 
 _HERE = pathlib.Path(__file__).resolve().parent
 _ROOT = _HERE.parents[1]
@@ -20,14 +21,15 @@ def client_python():
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-class Weaviate:
+class Weaviate(Launched):
     """A server with a folder of its own; `kind` is "weaviate" or "weaviate_double"."""
 
     def __init__(self, folder, kind):
-        self.folder, self.kind, self.state, self._acts, self._key = pathlib.Path(folder), kind, {}, None, None
+        super().__init__(kind, folder)
+        self.kind, self._acts, self._key = kind, None, None
 
     def _run(self, command, *words, check=True):
-        done = subprocess.run([_HERE / self.kind, command, "--dir", self.folder, *map(str, words)], capture_output=True, text=True)
+        done = super()._run(command, *words, check=False)
         if done.returncode == _NOT_THERE:
             pytest.skip(done.stderr.strip() or "there is no server")
         if check and done.returncode:
@@ -62,10 +64,7 @@ class Weaviate:
 
     def faults(self, **active):
         """Of the imitation: replaces the faults; none at all clears them."""
-        path = self.folder / "faults.json"
-        partial = path.with_suffix(".part")
-        partial.write_text(json.dumps(active))
-        os.replace(partial, path)
+        self.put("faults.json", active)
 
     def act(self, name, *arguments):
         """What the vendor's client does."""
