@@ -103,6 +103,24 @@ class NumberList {
     return false;
   }
 
+  /// The two arrays of a sparse vector, found by their names in either order: as many values as indices, and nothing behind them.
+  bool Sparse(std::vector<uint32_t>* indices, std::vector<float>* values) {
+    bool has_indices = false, has_values = false;
+    indices->clear();
+    values->clear();
+    if (!Take('{')) return false;
+    do {
+      if (Word("\"indices\"") && !std::exchange(has_indices, true)) {
+        if (!Take(':') || !All(indices)) return false;
+      } else if (Word("\"values\"") && !std::exchange(has_values, true)) {
+        if (!Take(':') || !All(values)) return false;
+      } else {
+        return false;
+      }
+    } while (Take(','));
+    return Take('}') && AtEnd() && has_indices && has_values && indices->size() == values->size();
+  }
+
   /// An array of such arrays, one after the other in `rows`, and nothing behind it.
   template <class Half, class Bfloat>
   bool Multi(const VectorSpec& spec, std::string* rows, Half half, Bfloat bfloat) {

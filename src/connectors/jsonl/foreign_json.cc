@@ -117,29 +117,10 @@ Status Bad(const VectorSpec& spec, std::string_view wanted) {
   return BadRecord("bad-vector", fmt::format("{}: {} expected", Printable(spec.column(), 100), wanted));
 }
 
-/// The two arrays of a sparse vector, found by their names.
-bool ReadSparse(std::string_view raw, std::vector<uint32_t>* indices, std::vector<float>* values) {
-  NumberList list(raw);
-  bool has_indices = false, has_values = false;
-  indices->clear();
-  values->clear();
-  if (!list.Take('{')) return false;
-  do {
-    if (list.Word("\"indices\"") && !std::exchange(has_indices, true)) {
-      if (!list.Take(':') || !list.All(indices)) return false;
-    } else if (list.Word("\"values\"") && !std::exchange(has_values, true)) {
-      if (!list.Take(':') || !list.All(values)) return false;
-    } else {
-      return false;
-    }
-  } while (list.Take(','));
-  return list.Take('}') && list.AtEnd() && has_indices && has_values && indices->size() == values->size();
-}
-
 }  // namespace
 
 Status VectorParser::Sparse(std::string_view raw, const VectorSpec& spec, size_t column, BatchBuilder& builder) {
-  if (!ReadSparse(raw, &indices_, &values_)) return Bad(spec, "an object of as many indices as values is");
+  if (!NumberList(raw).Sparse(&indices_, &values_)) return Bad(spec, "an object of as many indices as values is");
   builder.Sparse(column, indices_.data(), values_.data(), indices_.size());
   return Status::OK();
 }
@@ -179,7 +160,7 @@ std::optional<VectorSpec> VectorParser::Guess(std::string_view raw) {
     std::vector<uint32_t> indices;
     std::vector<float> values;
     spec.kind = VectorKind::sparse;
-    return ReadSparse(raw, &indices, &values) ? std::optional(spec) : std::nullopt;
+    return NumberList(raw).Sparse(&indices, &values) ? std::optional(spec) : std::nullopt;
   }
   NumberList inner(raw);
   if (inner.Take('[') && inner.Take('[')) {

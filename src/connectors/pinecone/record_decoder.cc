@@ -15,25 +15,6 @@ using Numbers = NumberList<NumberText::json>;
 
 Status Bad(const VectorSpec& spec, std::string_view why) { return BadRecord("bad-vector", fmt::format("{}: {}", Printable(spec.column(), 200), why)); }
 
-/// The two lists of a sparse vector, in either order.
-bool ReadSparse(std::string_view raw, std::vector<uint32_t>* indices, std::vector<float>* values) {
-  Numbers list(raw);
-  bool has_indices = false, has_values = false;
-  indices->clear();
-  values->clear();
-  if (!list.Take('{')) return false;
-  do {
-    if (list.Word("\"indices\"") && !std::exchange(has_indices, true)) {
-      if (!list.Take(':') || !list.All(indices)) return false;
-    } else if (list.Word("\"values\"") && !std::exchange(has_values, true)) {
-      if (!list.Take(':') || !list.All(values)) return false;
-    } else {
-      return false;
-    }
-  } while (list.Take(','));
-  return list.Take('}') && list.AtEnd() && has_indices && has_values && indices->size() == values->size();
-}
-
 bool IsEmptyList(std::string_view raw) {
   Numbers list(raw);
   return raw.empty() || (list.Take('[') && list.Take(']'));
@@ -68,7 +49,7 @@ struct RecordDecoder::Impl {
 
   Status Sparse(std::string_view raw, BatchBuilder& builder, VectorFacts* facts) {
     if (raw.empty()) return Status::OK();
-    if (!ReadSparse(raw, &indices, &values)) return BadRecord("bad-vector", "the sparse vector is not a list of indices and one of as many values");
+    if (!Numbers(raw).Sparse(&indices, &values)) return BadRecord("bad-vector", "the sparse vector is not a list of indices and one of as many values");
     if (indices.empty()) return Status::OK();  // null
     facts->has_sparse = true;
     if (columns.sparse >= 0) return builder.Sparse(static_cast<size_t>(columns.sparse), indices.data(), values.data(), indices.size()), Status::OK();
