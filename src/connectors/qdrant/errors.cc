@@ -2,28 +2,18 @@
 
 #include <fmt/format.h>
 
+#include "net/failure_facts.h"
+
 namespace vecferry::qdrant {
 namespace {
 
 ErrorFacts Transient(Act act, std::string_view next_step) {
-  ErrorFacts facts;
-  facts.category = Category::transient;
-  facts.retry = Retry::after_delay;
-  facts.delivery = act == Act::write || act == Act::manage ? Delivery::unknown : Delivery::not_applied;
-  facts.next_step = next_step;
-  return facts;
-}
-
-ErrorFacts Plain(Category category, std::string_view next_step) {
-  ErrorFacts facts;
-  facts.category = category;
-  facts.next_step = next_step;
-  return facts;
+  return PassingFailure(act == Act::write || act == Act::manage ? Delivery::unknown : Delivery::not_applied, next_step);
 }
 
 ErrorFacts Exhausted(const GrpcReply& reply, Act act) {
   // Without retry-after it is not the rate but the size: of the batch against the limiter, or of a message.
-  if (!reply.retry_after) return Plain(Category::too_large, "use a smaller --batch-size");
+  if (!reply.retry_after) return LastingFailure(Category::too_large, "use a smaller --batch-size");
   ErrorFacts facts = Transient(act, "lower --rate, or raise the collection's strict-mode limits");
   facts.delivery = Delivery::not_applied;
   facts.retry_after = std::chrono::milliseconds(*reply.retry_after);
@@ -32,8 +22,8 @@ ErrorFacts Exhausted(const GrpcReply& reply, Act act) {
 }
 
 ErrorFacts Invalid(Act act) {
-  if (act != Act::write) return Plain(Category::refused, "the server does not take the request: see its words above");
-  ErrorFacts facts = Plain(Category::bad_content, "");
+  if (act != Act::write) return LastingFailure(Category::refused, "the server does not take the request: see its words above");
+  ErrorFacts facts = LastingFailure(Category::bad_content, "");
   facts.code = "refused-by-store";
   facts.delivery = Delivery::unknown;  // a batch is not atomic: some points before the one at fault may be there
   return facts;
@@ -48,15 +38,15 @@ ErrorFacts FactsFor(const GrpcReply& reply, Act act) {
     case kUnknown:
     case kAborted:
     case kDataLoss: return Transient(act, "look into the server's log, then run the same command again");
-    case kCancelled: return Plain(Category::cancelled, "run the same command again: it resumes");
+    case kCancelled: return LastingFailure(Category::cancelled, "run the same command again: it resumes");
     case kResourceExhausted: return Exhausted(reply, act);
     case kInvalidArgument: return Invalid(act);
-    case kNotFound: return Plain(Category::not_found, "see which collections there are with `vecferry inspect`");
-    case kAlreadyExists: return Plain(Category::refused, "another program made it meanwhile: run the command again and look");
-    case kUnauthenticated: return Plain(Category::unauthorized, "set QDRANT_API_KEY, or name a file with ?api-key-file=FILE");
-    case kPermissionDenied: return Plain(Category::unauthorized, "the API key may not do this: use one with write access");
-    case kUnimplemented: return Plain(Category::unsupported, "the server is too old, or is no Qdrant");
-    default: return Plain(Category::refused, "see the server's words above");
+    case kNotFound: return LastingFailure(Category::not_found, "see which collections there are with `vecferry inspect`");
+    case kAlreadyExists: return LastingFailure(Category::refused, "another program made it meanwhile: run the command again and look");
+    case kUnauthenticated: return LastingFailure(Category::unauthorized, "set QDRANT_API_KEY, or name a file with ?api-key-file=FILE");
+    case kPermissionDenied: return LastingFailure(Category::unauthorized, "the API key may not do this: use one with write access");
+    case kUnimplemented: return LastingFailure(Category::unsupported, "the server is too old, or is no Qdrant");
+    default: return LastingFailure(Category::refused, "see the server's words above");
   }
 }
 

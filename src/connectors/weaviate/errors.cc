@@ -3,29 +3,18 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "net/failure_facts.h"
 
 namespace vecferry::weaviate {
 namespace {
 
 ErrorFacts Transient(HttpAct act, std::string_view next_step) {
-  ErrorFacts facts;
-  facts.category = Category::transient;
-  facts.retry = Retry::after_delay;
-  facts.delivery = act == HttpAct::write || act == HttpAct::manage ? Delivery::unknown : Delivery::not_applied;
-  facts.next_step = next_step;
-  return facts;
-}
-
-ErrorFacts Plain(Category category, std::string_view next_step) {
-  ErrorFacts facts;
-  facts.category = category;
-  facts.next_step = next_step;
-  return facts;
+  return PassingFailure(act == HttpAct::write || act == HttpAct::manage ? Delivery::unknown : Delivery::not_applied, next_step);
 }
 
 ErrorFacts Exhausted(const GrpcReply& reply, HttpAct act) {
   // Without retry-after it is the message that is too large.
-  if (!reply.retry_after) return Plain(Category::too_large, "use a smaller --batch-size");
+  if (!reply.retry_after) return LastingFailure(Category::too_large, "use a smaller --batch-size");
   ErrorFacts facts = Transient(act, "lower --rate or --jobs");
   facts.retry_after = std::chrono::milliseconds(*reply.retry_after);
   return facts;
@@ -41,20 +30,20 @@ ErrorFacts FactsFor(const GrpcReply& reply, HttpAct act) {
     case kAborted:
     case kDataLoss:
     case kFailedPrecondition: return Transient(act, "look into the server's log, then run the same command again: it resumes");
-    case kCancelled: return Plain(Category::cancelled, "run the same command again: it resumes");
+    case kCancelled: return LastingFailure(Category::cancelled, "run the same command again: it resumes");
     case kResourceExhausted: return Exhausted(reply, act);
     case kInvalidArgument: {
-      if (act != HttpAct::write) return Plain(Category::refused, "the server does not take the request: see its words above");
-      ErrorFacts facts = Plain(Category::bad_content, "");
+      if (act != HttpAct::write) return LastingFailure(Category::refused, "the server does not take the request: see its words above");
+      ErrorFacts facts = LastingFailure(Category::bad_content, "");
       facts.code = "refused-by-store";
       facts.delivery = Delivery::unknown;
       return facts;
     }
-    case kNotFound: return Plain(Category::not_found, "see which classes there are with `vecferry inspect`");
-    case kUnauthenticated: return Plain(Category::unauthorized, "set WEAVIATE_API_KEY, or name a file with ?api-key-file=FILE");
-    case kPermissionDenied: return Plain(Category::unauthorized, "the key may not do this");
-    case kUnimplemented: return Plain(Category::unsupported, "the server is too old (gRPC came with 1.23), or ?grpc-port= is not that of Weaviate");
-    default: return Plain(Category::refused, "see the server's words above");
+    case kNotFound: return LastingFailure(Category::not_found, "see which classes there are with `vecferry inspect`");
+    case kUnauthenticated: return LastingFailure(Category::unauthorized, "set WEAVIATE_API_KEY, or name a file with ?api-key-file=FILE");
+    case kPermissionDenied: return LastingFailure(Category::unauthorized, "the key may not do this");
+    case kUnimplemented: return LastingFailure(Category::unsupported, "the server is too old (gRPC came with 1.23), or ?grpc-port= is not that of Weaviate");
+    default: return LastingFailure(Category::refused, "see the server's words above");
   }
 }
 
