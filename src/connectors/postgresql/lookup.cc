@@ -165,12 +165,13 @@ std::optional<std::string> KeyValueSql(const Type& type, std::string_view text) 
   return QuoteText(text) + "::" + type.name;
 }
 
-Result<RecordView> ReadAll(Client& client, const TableShape& shape, const RowSelect& select, const std::string& sql) {
+Result<RecordView> ReadAll(Client& client, const TableShape& shape, const RowSelect& select, const std::string& sql, std::string_view what, size_t more,
+                           const std::function<void(const std::vector<Field>&)>& on_taken) {
   RowDecoder decoder(shape, select);
-  CopyParser parser(select.count);
+  CopyParser parser(select.count + more);
   BatchBuilder builder(shape.mapping.schema);
   std::vector<Reject> rejects;
-  ARROW_RETURN_NOT_OK(client.BeginCopyOut("COPY (" + sql + ") TO STDOUT (FORMAT binary)", kWhat));
+  ARROW_RETURN_NOT_OK(client.BeginCopyOut("COPY (" + sql + ") TO STDOUT (FORMAT binary)", what));
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const auto message, client.CopyRead());
     if (!message) break;
@@ -178,7 +179,8 @@ Result<RecordView> ReadAll(Client& client, const TableShape& shape, const RowSel
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const auto* row, parser.Next());
       if (!row) break;
-      ARROW_RETURN_NOT_OK(decoder.Decode(*row, builder, &rejects).status());
+      ARROW_ASSIGN_OR_RAISE(const auto outcome, decoder.Decode(*row, builder, &rejects));
+      if (outcome.taken && on_taken) on_taken(*row);
     }
   }
   return builder.Finish();

@@ -125,25 +125,9 @@ class TableSearcher final : public Searcher {
   }
 
   Result<std::vector<SearchHit>> Read(Client& client, const std::string& sql) const {
-    RowDecoder decoder(shape_, select_);
-    CopyParser parser(select_.count + 1);
-    BatchBuilder builder(shape_.mapping.schema);
-    std::vector<Reject> rejects;
+    // A row that is no record is none here either: the source tells of it.
     std::vector<double> scores;
-    ARROW_RETURN_NOT_OK(client.BeginCopyOut("COPY (" + sql + ") TO STDOUT (FORMAT binary)", kWhat));
-    while (true) {
-      ARROW_ASSIGN_OR_RAISE(const auto message, client.CopyRead());
-      if (!message) break;
-      parser.Feed(*message);
-      while (true) {
-        ARROW_ASSIGN_OR_RAISE(const auto* row, parser.Next());
-        if (!row) break;
-        ARROW_ASSIGN_OR_RAISE(const auto outcome, decoder.Decode(*row, builder, &rejects));
-        // A row that is no record is none here either: the source tells of it.
-        if (outcome.taken) scores.push_back(ScoreOf(row->back()));
-      }
-    }
-    ARROW_ASSIGN_OR_RAISE(const RecordView view, builder.Finish());
+    ARROW_ASSIGN_OR_RAISE(const RecordView view, ReadAll(client, shape_, select_, sql, kWhat, 1, [&scores](const std::vector<Field>& row) { scores.push_back(ScoreOf(row.back())); }));
     std::vector<SearchHit> hits;
     for (int64_t row = 0; row < view.rows(); ++row) hits.push_back({std::string(view.tenant(row).value_or("")), std::string(view.id(row)), scores[static_cast<size_t>(row)]});
     return hits;

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 
 #include "connector/connector.h"
@@ -27,8 +28,10 @@ std::unique_ptr<Lookup> MakeLookup(std::shared_ptr<ReadContext> context, Connect
 /// pgvector's search over the dataset, as it is now. Thread-safe.
 std::unique_ptr<Searcher> MakeSearcher(std::shared_ptr<ReadContext> context, ConnectSpec spec);
 
-/// What a binary SELECT of this dataset gives, as a batch. Rejects of rows that cannot be represented are left out.
-Result<RecordView> ReadAll(Client& client, const TableShape& shape, const RowSelect& select, const std::string& sql);
+/// What a binary SELECT of this dataset gives, as a batch. Rejects of rows that cannot be represented are left out. `more` columns follow those of
+/// `select`; `on_taken` is given the fields of each row of the batch. `what` says what for.
+Result<RecordView> ReadAll(Client& client, const TableShape& shape, const RowSelect& select, const std::string& sql, std::string_view what = "looking up rows",
+                           size_t more = 0, const std::function<void(const std::vector<Field>&)>& on_taken = {});
 
 /// The value of one column of an id as SQL: nothing where no value of the type is spelled so, so that no row can have it.
 std::optional<std::string> KeyValueSql(const Type& type, std::string_view text);
