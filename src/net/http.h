@@ -63,7 +63,6 @@ class HttpClient {
     std::chrono::milliseconds deadline{60'000};         ///< of one call
     std::chrono::milliseconds connect_deadline{10'000};
     size_t max_answer = size_t{512} << 20;              ///< bytes, decoded
-    bool accept_compressed = true;                      ///< offer gzip and deflate
   };
   /// Connects when the first call is made. Fails only where the trusted authorities cannot be read.
   static Result<std::unique_ptr<HttpClient>> Make(const Endpoint& endpoint, Options options);
@@ -89,7 +88,7 @@ enum class HttpAct {
 /// The failure that a reply other than ok() is, decided by fault, status and `retry-after` alone; `words` are the server's own, taken
 /// from the body by the connector, cut and made printable here. `what` says what was asked for: "writing records".
 ///   401 403 -> unauthorized; 404 -> not_found; 408 425 429 -> transient after a delay; 413 -> too_large; 400 422 of a write -> bad_content
-///   (code "refused-by-the-store"), of anything else -> refused; 409 -> refused; 5xx and broken connections -> transient, of a write or an
+///   (code "refused-by-store"), of anything else -> refused; 409 -> refused; 5xx and broken connections -> transient, of a write or an
 ///   act of managing with Delivery::unknown where it was sent; 507 -> no_space; 3xx and other 4xx -> refused.
 /// A connector that knows better (an error code in the body) says so itself before it calls this.
 Status Classify(const HttpReply& reply, HttpAct act, std::string_view what, std::string_view words = {});
