@@ -11,7 +11,7 @@
 #include "connectors/qdrant_local/directory.h"
 #include "connectors/qdrant_local/point.h"
 #include "qdrant_model/collection_config.h"
-#include "sqlite/db.h"
+#include "sqlite/snapshot.h"
 
 /// One collection on disk, and what its readers and writers share.
 namespace vecferry::qdrant_local {
@@ -30,8 +30,9 @@ struct Dataset {
   fs::path storage() const { return directory / kStorageFile; }
 };
 
-/// Opens the table for reading; nothing where the file does not exist, as the client would create it empty.
-Result<std::optional<sqlite::Db>> OpenForReading(const Dataset& dataset);
+/// How the table is read; null where there is no file yet or one of no bytes, which the client would fill. A write that its
+/// program did not live to end is rolled back in a copy: what is read is never changed.
+Result<std::shared_ptr<const sqlite::Snapshot>> OpenForReading(const Dataset& dataset);
 /// Opens or creates the table for writing. The journal mode is `delete`, as the client leaves it; each
 /// commit is synced.
 Result<sqlite::Db> OpenForWriting(const fs::path& directory);

@@ -278,14 +278,15 @@ Status CollectionSink::PrepareCreate() {
   ARROW_ASSIGN_OR_RAISE(dataset_.config, NewConfig());
   if (!ours && !spec_.adopt && Exists(active_)) {
     int64_t rows = 0;
-    auto db = OpenForReading(dataset_);
-    if (db.ok() && *db) {
-      ARROW_ASSIGN_OR_RAISE(rows, (*db)->QueryInt("SELECT count(*) FROM points"));
+    const auto file = OpenForReading(dataset_);
+    if (file.ok() && *file) {
+      ARROW_ASSIGN_OR_RAISE(auto db, (*file)->Connect());
+      ARROW_ASSIGN_OR_RAISE(rows, db.QueryInt("SELECT count(*) FROM points"));
     }
-    if (!db.ok() || rows > 0) {
+    if (!file.ok() || rows > 0) {
       return MakeError(Category::refused,
                        fmt::format("{} exists but meta.json does not list it{}", active_.string(),
-                                   db.ok() ? fmt::format(", and it holds {} points", rows) : ""),
+                                   file.ok() ? fmt::format(", and it holds {} points", rows) : ""),
                        "if it is what is left of this copy and its journal is lost, run the same command with --adopt; else move the folder away, "
                        "or choose another collection name");
     }

@@ -37,6 +37,7 @@ struct Shared {
   Dataset dataset;
   const Layout* layout;
   const CancelToken* cancel;
+  std::shared_ptr<const sqlite::Snapshot> file;
   RecordSchema schema;
   KeyIndex keys;
   int64_t bookkeeping = 0;
@@ -152,10 +153,10 @@ class PointSource final : public Source {
   Result<std::vector<Split>> Splits(int wanted) override {
     ARROW_RETURN_NOT_OK(Scan());
     std::vector<Split> splits;
-    ARROW_ASSIGN_OR_RAISE(auto db, OpenForReading(shared_->dataset));
-    if (!db || shared_->keys.rows == 0) return splits;
-    ARROW_ASSIGN_OR_RAISE(const int64_t low, db->QueryInt("SELECT min(rowid) FROM points"));
-    ARROW_ASSIGN_OR_RAISE(const int64_t high, db->QueryInt("SELECT max(rowid) FROM points"));
+    if (shared_->keys.rows == 0) return splits;
+    ARROW_ASSIGN_OR_RAISE(auto db, shared_->file->Connect());
+    ARROW_ASSIGN_OR_RAISE(const int64_t low, db.QueryInt("SELECT min(rowid) FROM points"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t high, db.QueryInt("SELECT max(rowid) FROM points"));
     const auto width = static_cast<double>(high) - static_cast<double>(low) + 1;
     const auto parts = static_cast<int64_t>(std::clamp(std::min(static_cast<double>(wanted), width / 100), 1.0, 4096.0));
     const auto boundary = [&](int64_t i) { return low + static_cast<int64_t>(width / static_cast<double>(parts) * static_cast<double>(i)); };
@@ -176,7 +177,10 @@ class PointSource final : public Source {
       if (last >= range.high) range = Range{};
       else range.low = std::max(range.low, last + 1);
     }
-    ARROW_ASSIGN_OR_RAISE(auto db, OpenForReading(shared_->dataset));
+    std::optional<sqlite::Db> db;
+    if (shared_->file) {
+      ARROW_ASSIGN_OR_RAISE(db, shared_->file->Connect());
+    }
     return std::make_unique<Reader>(shared_, std::move(db), range, options);
   }
 
@@ -186,10 +190,11 @@ class PointSource final : public Source {
     std::lock_guard guard(mutex_);
     if (scanned_) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(shared_->schema, SchemaOfConfig(shared_->dataset.config));
-    ARROW_ASSIGN_OR_RAISE(auto db, OpenForReading(shared_->dataset));
-    if (db) {
-      ARROW_ASSIGN_OR_RAISE(shared_->keys, KeyIndex::Build(*db));
-      ARROW_RETURN_NOT_OK(Sample(*db));
+    ARROW_ASSIGN_OR_RAISE(shared_->file, OpenForReading(shared_->dataset));
+    if (shared_->file) {
+      ARROW_ASSIGN_OR_RAISE(auto db, shared_->file->Connect());
+      ARROW_ASSIGN_OR_RAISE(shared_->keys, KeyIndex::Build(db));
+      ARROW_RETURN_NOT_OK(Sample(db));
     }
     const KeyIndex& keys = shared_->keys;
     RecordSchema& schema = shared_->schema;
@@ -271,22 +276,15 @@ class PointSource final : public Source {
 
 }  // namespace
 
-Result<std::optional<sqlite::Db>> OpenForReading(const Dataset& dataset) {
+Result<std::shared_ptr<const sqlite::Snapshot>> OpenForReading(const Dataset& dataset) {
   ARROW_RETURN_NOT_OK(CheckNotLegacy(dataset.directory));
-  std::error_code ec;
-  if (!fs::exists(dataset.storage(), ec)) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(auto db, sqlite::Db::Open(dataset.storage()));
-  const auto has_table = db.HasTable("points");
-  if (!has_table.ok()) {
-    if (FileSize(dataset.storage().string() + "-journal") == 0) return has_table.status();
-    return MakeError(Category::refused, fmt::format("{} was left in the middle of a write", dataset.storage().string()),
-                     "let the program that wrote it open it once: it puts the file in order");
-  }
-  if (!*has_table) {
-    return MakeError(Category::corrupt, fmt::format("{} has no table 'points'", dataset.storage().string()),
-                     "check that the folder is one of qdrant-client's local mode");
-  }
-  return std::optional(std::move(db));
+  if (FileSize(dataset.storage()) == 0) return nullptr;
+  ARROW_ASSIGN_OR_RAISE(auto file, sqlite::Snapshot::Open(dataset.storage(), {.how = sqlite::Snapshot::How::live}));
+  ARROW_ASSIGN_OR_RAISE(auto db, file->Connect());
+  ARROW_ASSIGN_OR_RAISE(const bool has_table, db.HasTable("points"));
+  if (has_table) return file;
+  return MakeError(Category::corrupt, fmt::format("{} has no table 'points'", dataset.storage().string()),
+                   "check that the folder is one of qdrant-client's local mode");
 }
 
 std::unique_ptr<Source> MakeSource(Dataset dataset, const Layout* layout, std::optional<RecordSchema> known,
