@@ -60,12 +60,29 @@ std::string Unwrap(const grpc::ByteBuffer& buffer) {
   return bytes;
 }
 
+/// A failure that most often has passed when a safe call is made once more.
+bool MayBeGoneAlready(const GrpcCall& call, const GrpcReply& reply) {
+  using namespace grpc_code;
+  if (!call.safe || reply.retry_after.value_or(std::chrono::seconds(0)).count() > 0) return false;
+  switch (reply.code) {
+    case kOk: return call.failed && call.failed(reply.bytes);
+    case kUnavailable:
+    case kAborted:
+    case kInternal:
+    case kDataLoss: return true;
+    case kResourceExhausted: return reply.retry_after.has_value();  // without it the message is too large
+    default: return false;
+  }
+}
+
 }  // namespace
 
 struct GrpcChannel::Impl {
   Options options;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
   std::atomic<size_t> next{0};
+
+  GrpcReply Once(const std::string& method, const grpc::ByteBuffer& request, const CancelToken* cancel);
 };
 
 GrpcChannel::GrpcChannel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -87,16 +104,21 @@ Result<std::unique_ptr<GrpcChannel>> GrpcChannel::Make(const Endpoint& endpoint,
   return std::unique_ptr<GrpcChannel>(new GrpcChannel(std::move(impl)));
 }
 
-GrpcReply GrpcChannel::Call(const char* method, std::string request, const CancelToken* cancel) {
+GrpcReply GrpcChannel::Call(GrpcCall call, const CancelToken* cancel) {
+  const grpc::ByteBuffer request = Wrap(std::move(call.request));
+  GrpcReply reply = impl_->Once(call.method, request, cancel);
+  return MayBeGoneAlready(call, reply) ? impl_->Once(call.method, request, cancel) : reply;
+}
+
+GrpcReply GrpcChannel::Impl::Once(const std::string& method, const grpc::ByteBuffer& request, const CancelToken* cancel) {
   grpc::ClientContext context;
-  for (const auto& [key, value] : impl_->options.metadata) context.AddMetadata(key, value);
-  context.set_deadline(std::chrono::system_clock::now() + impl_->options.deadline);
+  for (const auto& [key, value] : options.metadata) context.AddMetadata(key, value);
+  context.set_deadline(std::chrono::system_clock::now() + options.deadline);
   grpc::CompletionQueue queue;
-  const grpc::ByteBuffer sent = Wrap(std::move(request));
   grpc::ByteBuffer received;
   grpc::Status status;
-  auto& stub = *impl_->stubs[impl_->next++ % impl_->stubs.size()];
-  auto call = stub.PrepareUnaryCall(&context, method, sent, &queue);
+  auto& stub = *stubs[next++ % stubs.size()];
+  auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
   call->StartCall();
   call->Finish(&received, &status, &context);
   void* tag = nullptr;

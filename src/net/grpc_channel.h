@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,15 @@
 #include "net/endpoint.h"
 
 namespace vecferry {
+
+/// One unary call; messages go in and out serialised, so that a caller may build and read them as it likes.
+struct GrpcCall {
+  std::string method;                                   ///< "/qdrant.Points/Upsert"
+  std::string request;                                  ///< its bytes are handed on without a copy
+  bool safe = false;                                    ///< made twice it comes to the same
+  /// Of a safe call: whether an answer of code OK is a failure that may have passed already, as some stores answer one.
+  std::function<bool(std::string_view answer)> failed = {};
+};
 
 /// What a call came to. `code` is gRPC's own, 0 for OK.
 struct GrpcReply {
@@ -26,8 +36,9 @@ inline constexpr int kOk = 0, kCancelled = 1, kUnknown = 2, kInvalidArgument = 3
                      kInternal = 13, kUnavailable = 14, kDataLoss = 15, kUnauthenticated = 16;
 }
 
-/// Connections to one gRPC server. Messages go in and out serialised, so that a caller may build and read them as it likes.
-/// Answers are never compressed (compression is not offered), messages of any size are taken. Thread-safe.
+/// Connections to one gRPC server. Answers are never compressed (compression is not offered), messages of any size are taken. A safe
+/// call is made once more at once where nobody answered it or the server failed without naming a time to wait, as HttpClient does it;
+/// what fails twice, and every other call, is the engine's to try again. Thread-safe.
 class GrpcChannel {
  public:
   struct Options {
@@ -38,9 +49,8 @@ class GrpcChannel {
   /// Connects when the first call is made. Fails only where the trusted authorities cannot be read.
   static Result<std::unique_ptr<GrpcChannel>> Make(const Endpoint& endpoint, Options options);
   ~GrpcChannel();
-  /// One unary call, for example of "/qdrant.Points/Upsert". The request's bytes are handed on without a copy. A second
-  /// request to stop ends it at once, with code kCancelled.
-  GrpcReply Call(const char* method, std::string request, const CancelToken* cancel = nullptr);
+  /// A second request to stop ends it at once, with code kCancelled.
+  GrpcReply Call(GrpcCall call, const CancelToken* cancel = nullptr);
 
  private:
   struct Impl;

@@ -8,7 +8,9 @@
 
 #include "base/files.h"
 #include "net/answering.h"
+#include "net/do_once.h"
 #include "net/endpoint.h"
+#include "net/failure_facts.h"
 #include "net/grpc_channel.h"
 
 namespace vecferry {
@@ -82,7 +84,7 @@ TEST(Diagnose, SaysWhatIsInTheWay) {
 TEST(GrpcChannel, ACallToNobodyIsUnavailableAtOnce) {
   const auto channel = GrpcChannel::Make({"127.0.0.1", 1, false, ""}, {});
   ASSERT_TRUE(channel.ok());
-  EXPECT_EQ((*channel)->Call("/a.B/C", "").code, grpc_code::kUnavailable);
+  EXPECT_EQ((*channel)->Call({.method = "/a.B/C", .request = {}}).code, grpc_code::kUnavailable);
 }
 
 TEST(GrpcChannel, ASecondRequestToStopEndsACall) {
@@ -92,9 +94,26 @@ TEST(GrpcChannel, ASecondRequestToStopEndsACall) {
   const auto channel = GrpcChannel::Make(silent.endpoint(), options);
   CancelToken cancel;
   cancel.Request(), cancel.Request();
-  const auto reply = (*channel)->Call("/a.B/C", "", &cancel);
+  const auto reply = (*channel)->Call({.method = "/a.B/C", .request = {}}, &cancel);
   EXPECT_NE(reply.code, grpc_code::kOk);
   EXPECT_NE(reply.code, grpc_code::kDeadlineExceeded);
+}
+
+TEST(DoOnce, DoesAgainOnlyWhatMayAndDidNotHappen) {
+  const auto acts = [](std::vector<Status> outcomes, Result<bool> carried_out) {
+    size_t calls = 0;
+    const Status status = DoOnce([&] { return outcomes[calls++]; }, [&] { return carried_out; });
+    return std::pair(calls, status.ok());
+  };
+  const Status unknown = MakeError(PassingFailure(Delivery::unknown, ""), "broken"), refused = MakeError(LastingFailure(Category::refused, ""), "no"),
+               busy = MakeError(PassingFailure(Delivery::not_applied, ""), "later");
+  EXPECT_EQ(acts({Status::OK()}, false), std::pair(size_t{1}, true));
+  EXPECT_EQ(acts({unknown, Status::OK()}, false), std::pair(size_t{2}, true));
+  EXPECT_EQ(acts({unknown}, true), std::pair(size_t{1}, true));
+  EXPECT_EQ(acts({unknown}, unknown), std::pair(size_t{1}, false));
+  EXPECT_EQ(acts({unknown, unknown}, false), std::pair(size_t{2}, false));
+  EXPECT_EQ(acts({refused}, true), std::pair(size_t{1}, false));
+  EXPECT_EQ(acts({busy}, true), std::pair(size_t{1}, false));
 }
 
 /// Arrow's wheel brings an OpenSSL of its own: TLS must stay on the system's, which gets security updates.

@@ -154,15 +154,6 @@ def test_a_server_that_restarts_in_mid_run(own, name, work):
     ok(work.run("verify", source, server.uri(name)))
 
 
-def test_the_same_copy_ends_the_same_where_every_third_call_fails(server, name, work):
-    source = jsonl(work.folder / "in.jsonl", [record(i, metadata={"n": i, "a": [i, None]}) for i in range(400)])
-    ok(work.run("copy", source, server.uri(name + "_calm")))
-    server.faults(*({"method": method, "every": 3, "status": {"code": 1}} for method in ("Upsert", "Query", "DescribeCollection", "ShowPartitions")))
-    ok(work.run("copy", source, server.uri(name), "--batch-size", "40"))
-    server.faults()
-    ok(work.run("verify", server.uri(name + "_calm"), server.uri(name)))
-
-
 def test_databases_are_apart(server, name, work):
     client = server.client()
     client.create_database("second")

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "connectors/milvus/query.h"
+#include "net/do_once.h"
 #include "net/wire.h"
 
 namespace vecferry::milvus {
@@ -92,6 +93,19 @@ Result<Collection> ParseCollection(std::string_view message) {
   return out;
 }
 
+/// Field 1 of an answer, or the answer itself. An answer that ends early is none, wherever it ends.
+Result<StoreStatus> StatusIn(std::string_view answer, bool answer_is_status) {
+  StoreStatus status;
+  WireReader reader(answer);
+  WireField field;
+  while (reader.Next(&field)) {
+    if (answer_is_status || !field.is(1, WireType::length)) continue;
+    ARROW_ASSIGN_OR_RAISE(status, ParseStatus(field.bytes));
+  }
+  if (!reader.ok()) return MakeError(Category::corrupt, "the server's answer ends early");
+  return answer_is_status ? ParseStatus(answer) : status;
+}
+
 }  // namespace
 
 Client::Client(Target target, const CancelToken* cancel, std::unique_ptr<GrpcChannel> channel)
@@ -113,7 +127,7 @@ Result<std::shared_ptr<Client>> Client::Connect(const Target& target, const Canc
 
 Status Client::AskVersion() {
   const std::string what = fmt::format("connecting to {}", endpoint().Display());
-  const GrpcReply reply = channel_->Call("/milvus.proto.milvus.MilvusService/GetVersion", "", cancel_);
+  const GrpcReply reply = channel_->Call({.method = fmt::format("{}GetVersion", kService), .request = {}, .safe = true}, cancel_);
   if (reply.code == grpc_code::kUnimplemented) {
     // Milvus Lite 2 has no such call; what is no Milvus at all has no collections either.
     lite_ = true;
@@ -138,56 +152,27 @@ Status Client::AskVersion() {
   return Status::OK();
 }
 
-/// What the Status in an answer says.
-Status Understood(std::string_view bytes, Act act, std::string_view what, bool answer_is_status) {
-  std::string_view status = answer_is_status ? bytes : std::string_view();
-  if (!answer_is_status) {
-    WireReader reader(bytes);
-    WireField field;
-    if (reader.Next(&field) && field.is(1, WireType::length)) status = field.bytes;
-    else if (!reader.ok()) return BadAnswer(what, "the server's answer cannot be read");
-  }
-  auto parsed = ParseStatus(status);
-  if (!parsed.ok()) return BadAnswer(what, "the server's answer cannot be read");
-  return Classify(*parsed, act, what);
-}
-
 Result<std::string> Client::Call(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const {
-  if (act == Act::manage) {
-    auto answer = Ask(method, std::move(request), act, what, answer_is_status);
-    memory_.Changed();
-    return answer;
-  }
-  if (act != Act::look) return Ask(method, std::move(request), act, what, answer_is_status);
-  // Refusals are answers too: that there is no such collection, or no index yet.
-  const std::string asked = method + ('\n' + request);
-  std::string bytes;
-  if (!memory_.Recall(asked, &bytes)) {
-    GrpcReply reply = channel_->Call((std::string(kService) + method).c_str(), std::move(request), cancel_);
-    const Status status = reply.code == grpc_code::kOk ? Understood(reply.bytes, act, what, answer_is_status) : Classify(reply, act, what);
-    if (!status.ok() && FactsOf(status).retry != Retry::never) memory_.Failed();
-    else if (reply.code == grpc_code::kOk) memory_.Keep(asked, reply.bytes);
-    ARROW_RETURN_NOT_OK(status);
-    return std::move(reply.bytes);
-  }
-  ARROW_RETURN_NOT_OK(Understood(bytes, act, what, answer_is_status));
-  return bytes;
+  return Ask(method, std::move(request), act, what, answer_is_status, act == Act::look || act == Act::read);
 }
 
-Result<std::string> Client::Ask(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const {
-  GrpcReply reply = channel_->Call((std::string(kService) + method).c_str(), std::move(request), cancel_);
+Result<std::string> Client::CallSafely(const char* method, std::string request, std::string_view what, bool answer_is_status) const {
+  return Ask(method, std::move(request), Act::manage, what, answer_is_status, true);
+}
+
+Result<std::string> Client::Ask(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status, bool safe) const {
+  const auto failed = [&](std::string_view answer) {
+    const auto status = StatusIn(answer, answer_is_status);
+    if (!status.ok()) return true;
+    const ErrorFacts facts = FactsOf(Classify(*status, act, what));
+    return facts.retry != Retry::never && facts.retry_after.count() == 0;
+  };
+  GrpcReply reply = channel_->Call({.method = fmt::format("{}{}", kService, method), .request = std::move(request), .safe = safe, .failed = failed}, cancel_);
   if (reply.code != grpc_code::kOk) return Classify(reply, act, what);
-  std::string_view status = answer_is_status ? std::string_view(reply.bytes) : std::string_view();
-  if (!answer_is_status) {
-    WireReader reader(reply.bytes);
-    WireField field;
-    if (reader.Next(&field) && field.is(1, WireType::length)) status = field.bytes;
-    else if (!reader.ok()) return BadAnswer(what, "the server's answer cannot be read");
-  }
-  auto parsed = ParseStatus(status);
-  if (!parsed.ok()) return BadAnswer(what, "the server's answer cannot be read");
-  if (parsed->code == kNotLoaded) ++unloaded_, memory_.Changed();
-  ARROW_RETURN_NOT_OK(Classify(*parsed, act, what));
+  const auto status = StatusIn(reply.bytes, answer_is_status);
+  if (!status.ok()) return BadAnswer(what, "the server's answer cannot be read");
+  if (status->code == kNotLoaded) ++unloaded_;
+  ARROW_RETURN_NOT_OK(Classify(*status, act, what));
   return std::move(reply.bytes);
 }
 
@@ -249,13 +234,14 @@ Status Client::Create(const Collection& collection) const {
   for (const auto& [key, value] : collection.properties) AppendPair(7, key, value, &request);
   if (const std::string marks = lite_ ? MarksOf(collection.schema) : ""; !marks.empty()) AppendPair(7, kMarksProperty, marks, &request);
   if (collection.partitions > 0) AppendUintField(8, static_cast<uint64_t>(collection.partitions), &request);
-  return Call("CreateCollection", std::move(request), Act::manage, What("creating", collection.name), true).status();
+  return DoOnce([&] { return Call("CreateCollection", request, Act::manage, What("creating", collection.name), true).status(); },
+                [&] { return Has(collection.name); });
 }
 
 Status Client::Drop(const std::string& collection) const {
   std::string request;
   AppendBase(101, &request);
-  const Status status = Call("DropCollection", request + For(collection), Act::manage, What("deleting", collection), true).status();
+  const Status status = CallSafely("DropCollection", request + For(collection), What("deleting", collection), true).status();
   return IsCategory(status, Category::not_found) ? Status::OK() : status;
 }
 
@@ -265,15 +251,30 @@ Status Client::Rename(const std::string& from, const std::string& to) const {
   if (!target_.database.empty()) AppendBytesField(2, target_.database, &request);
   AppendBytesField(3, from, &request);
   AppendBytesField(4, to, &request);
-  return Call("RenameCollection", std::move(request), Act::manage, What("renaming", from), true).status();
+  return DoOnce([&] { return Call("RenameCollection", request, Act::manage, What("renaming", from), true).status(); },
+                [&]() -> Result<bool> {
+                  ARROW_ASSIGN_OR_RAISE(const bool there, Has(from));
+                  return !there;
+                });
 }
 
 Status Client::PointAlias(const std::string& alias, const std::string& collection, bool exists) const {
+  const std::string what = fmt::format("pointing the alias '{}'", Printable(alias, 300));
   std::string request;
   AppendBase(exists ? 110 : 108, &request);
   request += For(collection);
   AppendBytesField(4, alias, &request);
-  return Call(exists ? "AlterAlias" : "CreateAlias", std::move(request), Act::manage, fmt::format("pointing the alias '{}'", Printable(alias, 300)), true).status();
+  if (exists) return CallSafely("AlterAlias", std::move(request), what, true).status();
+  return DoOnce([&] { return Call("CreateAlias", request, Act::manage, what, true).status(); },
+                [&]() -> Result<bool> {
+                  ARROW_ASSIGN_OR_RAISE(const auto behind, Describe(alias));
+                  return behind && behind->name == collection;
+                });
+}
+
+Result<bool> Client::Has(const std::string& collection) const {
+  ARROW_ASSIGN_OR_RAISE(const auto there, Describe(collection));
+  return there && there->name == collection;
 }
 
 Result<int64_t> Client::Statistics(const std::string& collection) const {
@@ -323,7 +324,7 @@ Status Client::CreateIndex(const std::string& collection, const std::string& fie
   AppendBytesField(4, field, &request);
   for (const auto& [key, value] : params) AppendPair(5, key, value, &request);
   AppendBytesField(6, name, &request);
-  return Call("CreateIndex", std::move(request), Act::manage, fmt::format("creating the index of '{}'", Printable(field, 200)), true).status();
+  return CallSafely("CreateIndex", std::move(request), fmt::format("creating the index of '{}'", Printable(field, 200)), true).status();
 }
 
 Result<LoadState> Client::State(const std::string& collection) const {
@@ -341,18 +342,18 @@ Result<LoadState> Client::State(const std::string& collection) const {
 }
 
 Status Client::Load(const std::string& collection) const {
-  return Call("LoadCollection", For(collection), Act::manage, What("loading", collection), true).status();
+  return CallSafely("LoadCollection", For(collection), What("loading", collection), true).status();
 }
 
 Status Client::Release(const std::string& collection) const {
-  return Call("ReleaseCollection", For(collection), Act::manage, What("releasing", collection), true).status();
+  return CallSafely("ReleaseCollection", For(collection), What("releasing", collection), true).status();
 }
 
 Status Client::Flush(const std::string& collection) const {
   std::string request;
   if (!target_.database.empty()) AppendBytesField(2, target_.database, &request);
   AppendBytesField(3, collection, &request);
-  return Call("Flush", std::move(request), Act::manage, What("flushing", collection)).status();
+  return CallSafely("Flush", std::move(request), What("flushing", collection)).status();
 }
 
 Result<std::vector<std::string>> Client::Partitions(const std::string& collection) const {
@@ -371,7 +372,12 @@ Status Client::CreatePartition(const std::string& collection, const std::string&
   AppendBase(200, &request);
   request += For(collection);
   AppendBytesField(4, partition, &request);
-  return Call("CreatePartition", std::move(request), Act::manage, fmt::format("creating the partition '{}'", Printable(partition, 200)), true).status();
+  const std::string what = fmt::format("creating the partition '{}'", Printable(partition, 200));
+  return DoOnce([&] { return Call("CreatePartition", request, Act::manage, what, true).status(); },
+                [&]() -> Result<bool> {
+                  ARROW_ASSIGN_OR_RAISE(const auto partitions, Partitions(collection));
+                  return std::binary_search(partitions.begin(), partitions.end(), partition);
+                });
 }
 
 }  // namespace vecferry::milvus

@@ -8,7 +8,6 @@
 
 #include "base/cancel.h"
 #include "connectors/milvus/errors.h"
-#include "connectors/milvus/look_memory.h"
 #include "connectors/milvus/schema.h"
 #include "connectors/milvus/target.h"
 
@@ -34,8 +33,8 @@ struct Index {
 
 enum class LoadState { gone = 0, released = 1, loading = 2, loaded = 3 };
 
-/// A connection to a server and one of its databases, and what can be asked of it as a whole and of collections. Each call is made once:
-/// nothing is tried again here. Thread-safe.
+/// A connection to a server and one of its databases, and what can be asked of it as a whole and of collections. A call that comes to the same
+/// when it is made twice is made once more at once where it failed in passing (GrpcChannel); the rest is the engine's. Thread-safe.
 class Client {
  public:
   /// Category::not_found, transient, refused or usage, with what is in the way, where the server cannot be reached.
@@ -56,12 +55,16 @@ class Client {
 
   /// A call by its bytes; `method` is the RPC's bare name. The answer's Status is looked at: field 1 of it, or the answer itself.
   Result<std::string> Call(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status = false) const;
+  /// An act of managing that comes to the same when it is done twice, as each look and read does.
+  Result<std::string> CallSafely(const char* method, std::string request, std::string_view what, bool answer_is_status = false) const;
   /// A request that names the database and a collection, in fields 2 and 3.
   std::string For(std::string_view collection) const;
 
   Result<std::vector<std::string>> Collections() const;
   /// Nothing where there is no collection or alias of that name.
   Result<std::optional<Collection>> Describe(const std::string& name) const;
+  /// Whether there is a collection of that name itself, and no alias.
+  Result<bool> Has(const std::string& collection) const;
   Status Create(const Collection& collection) const;
   /// OK where there was none.
   Status Drop(const std::string& collection) const;
@@ -86,14 +89,13 @@ class Client {
  private:
   Client(Target target, const CancelToken* cancel, std::unique_ptr<GrpcChannel> channel);
   Status AskVersion();
-  Result<std::string> Ask(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status) const;
+  Result<std::string> Ask(const char* method, std::string request, Act act, std::string_view what, bool answer_is_status, bool safe) const;
   const Target target_;
   const CancelToken* cancel_;
   std::unique_ptr<GrpcChannel> channel_;
   std::string version_;
   int major_ = 999, minor_ = 0;
   bool lite_ = false;
-  mutable LookMemory memory_;
   mutable std::atomic<uint64_t> unloaded_{0};
 };
 

@@ -15,10 +15,11 @@ ErrorFacts Transient(Act act, std::string_view next_step) {
   return PassingFailure(Writes(act) || act == Act::manage ? Delivery::unknown : Delivery::not_applied, next_step);
 }
 
-/// Refused before anything was done.
+/// Refused before anything was done, by a server that wants to be left alone for a moment.
 ErrorFacts Busy(Act act, std::string_view next_step) {
   ErrorFacts facts = Transient(act, next_step);
   facts.delivery = Delivery::not_applied;
+  facts.retry_after = std::chrono::milliseconds(100);
   return facts;
 }
 

@@ -183,7 +183,7 @@ Status RowsByKey::Restore(const std::vector<std::string_view>& tenants, const st
     if (dataset_.client->is_lite() && !dataset_.client->is_lite_2() && shape_.dynamic) {
       // Its upsert would leave what the row has got in the dynamic field since.
       const std::string expr = InExpr(shape_.key_field().name, group.keys);
-      ARROW_RETURN_NOT_OK(dataset_.client->Call("Delete", DeleteRequest(dataset_.client->For(dataset_.collection), group.partition, expr), Act::manage, "deleting rows").status());
+      ARROW_RETURN_NOT_OK(dataset_.client->CallSafely("Delete", DeleteRequest(dataset_.client->For(dataset_.collection), group.partition, expr), "deleting rows").status());
     }
     ARROW_RETURN_NOT_OK(Upsert(*dataset_.client, std::move(request), static_cast<int64_t>(list.size())));
     VF_FAILPOINT("milvus.restore.after");
@@ -196,7 +196,7 @@ Status RowsByKey::DeleteIds(const std::vector<std::string_view>& tenants, const 
   for (const Group& group : Groups(tenants, ids)) {
     VF_FAILPOINT("milvus.delete.before");
     const std::string expr = InExpr(shape_.key_field().name, group.keys);
-    ARROW_RETURN_NOT_OK(dataset_.client->Call("Delete", DeleteRequest(dataset_.client->For(dataset_.collection), group.partition, expr), Act::manage, "deleting rows").status());
+    ARROW_RETURN_NOT_OK(dataset_.client->CallSafely("Delete", DeleteRequest(dataset_.client->For(dataset_.collection), group.partition, expr), "deleting rows").status());
     VF_FAILPOINT("milvus.delete.after");
   }
   return Status::OK();

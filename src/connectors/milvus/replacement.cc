@@ -18,11 +18,6 @@ constexpr std::string_view kSwapIntent = "swap-collection";          ///< the na
 }  // namespace
 
 
-Result<bool> Replacement::Exists(const std::string& collection) const {
-  ARROW_ASSIGN_OR_RAISE(const auto there, dataset_.client->Describe(collection));
-  return there && there->name == collection;
-}
-
 Result<std::optional<std::string>> Replacement::Staging() const { return intents_.Find(kReplaceIntent); }
 
 Result<std::string> Replacement::Begin(const std::string& run_id, const std::string& behind_alias) {
@@ -36,7 +31,7 @@ Result<std::string> Replacement::Begin(const std::string& run_id, const std::str
 Result<std::string> Replacement::Where(const std::string& staging) const {
   ARROW_ASSIGN_OR_RAISE(const auto swapping, intents_.Find(kSwapIntent));
   if (!swapping) return staging;
-  ARROW_ASSIGN_OR_RAISE(const bool there, Exists(staging));
+  ARROW_ASSIGN_OR_RAISE(const bool there, dataset_.client->Has(staging));
   return there ? staging : dataset_.name;
 }
 
@@ -54,9 +49,9 @@ Status Replacement::TurnOver(const std::string& active) {
     if (!old || old->name != behind || !old->aliases.empty()) return Status::OK();
     return dataset_.client->Drop(behind);
   }
-  ARROW_ASSIGN_OR_RAISE(const bool waiting, Exists(made));
+  ARROW_ASSIGN_OR_RAISE(const bool waiting, dataset_.client->Has(made));
   if (waiting) {
-    ARROW_ASSIGN_OR_RAISE(const bool old, Exists(dataset_.name));
+    ARROW_ASSIGN_OR_RAISE(const bool old, dataset_.client->Has(dataset_.name));
     VF_FAILPOINT("milvus.rename-old.before");
     if (old) ARROW_RETURN_NOT_OK(dataset_.client->Rename(dataset_.name, OldName(made)));
     VF_FAILPOINT("milvus.rename-new.before");
@@ -77,12 +72,12 @@ Status Replacement::GiveBack() {
   ARROW_ASSIGN_OR_RAISE(const auto replaced, intents_.Find(kReplacedIntent));
   const std::string behind = replaced.value_or("");
   if (!behind.empty()) {
-    ARROW_ASSIGN_OR_RAISE(const bool old, Exists(behind));
+    ARROW_ASSIGN_OR_RAISE(const bool old, dataset_.client->Has(behind));
     if (old) return dataset_.client->PointAlias(dataset_.name, behind, true);
   } else {
-    ARROW_ASSIGN_OR_RAISE(const bool old, Exists(OldName(*swapping)));
-    ARROW_ASSIGN_OR_RAISE(const bool waiting, Exists(*swapping));
-    ARROW_ASSIGN_OR_RAISE(const bool named, Exists(dataset_.name));
+    ARROW_ASSIGN_OR_RAISE(const bool old, dataset_.client->Has(OldName(*swapping)));
+    ARROW_ASSIGN_OR_RAISE(const bool waiting, dataset_.client->Has(*swapping));
+    ARROW_ASSIGN_OR_RAISE(const bool named, dataset_.client->Has(dataset_.name));
     if (old && named && !waiting) {
       ARROW_RETURN_NOT_OK(dataset_.client->Rename(dataset_.name, *swapping));
       return dataset_.client->Rename(OldName(*swapping), dataset_.name);

@@ -23,7 +23,6 @@ class Replacement {
   Status GiveBack();
 
  private:
-  Result<bool> Exists(const std::string& collection) const;
   std::string OldName(const std::string& staging) const { return staging + "_old"; }
   const Dataset& dataset_;
   const Intentions intents_;

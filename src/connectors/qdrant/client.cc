@@ -22,7 +22,7 @@ Result<std::shared_ptr<Client>> Client::Connect(const Target& target, const Canc
   if (!target.api_key.empty()) options.metadata.emplace_back("api-key", target.api_key);
   ARROW_ASSIGN_OR_RAISE(auto channel, GrpcChannel::Make(target.endpoint, std::move(options)));
   std::shared_ptr<Client> client(new Client(target, cancel, std::move(channel)));
-  const GrpcReply reply = client->channel_->Call("/qdrant.Qdrant/HealthCheck", "", cancel);
+  const GrpcReply reply = client->channel_->Call({.method = "/qdrant.Qdrant/HealthCheck", .request = {}, .safe = true}, cancel);
   if (reply.code == grpc_code::kUnavailable || reply.code == grpc_code::kUnimplemented || reply.code == grpc_code::kUnknown) {
     ARROW_RETURN_NOT_OK(Diagnose(target.endpoint));
   }
@@ -36,7 +36,7 @@ Result<std::shared_ptr<Client>> Client::Connect(const Target& target, const Canc
 }
 
 Result<std::string> Client::Call(const char* method, std::string request, Act act, std::string_view what) const {
-  GrpcReply reply = channel_->Call(method, std::move(request), cancel_);
+  GrpcReply reply = channel_->Call({.method = method, .request = std::move(request), .safe = act == Act::look || act == Act::read}, cancel_);
   if (reply.code != grpc_code::kOk) return Classify(reply, act, what);
   return std::move(reply.bytes);
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "connectors/weaviate/errors.h"
 #include "net/buffers.h"
+#include "net/do_once.h"
 #include "weaviate_pb/weaviate.pb.h"
 
 namespace vecferry::weaviate {
@@ -127,10 +128,11 @@ Result<std::optional<ClassSchema>> Client::FindClass(const std::string& name) co
 }
 
 Status Client::CreateClass(const std::string& name, const std::string& body) const {
-  const Status status = Rest("POST", "/schema", body, HttpAct::manage, "creating the class").status();
-  if (!IsCategory(status, Category::transient)) return status;
-  const auto found = FindClass(name);
-  return found.ok() && *found ? Status::OK() : status;
+  return DoOnce([&] { return Rest("POST", "/schema", body, HttpAct::manage, "creating the class").status(); },
+                [&]() -> Result<bool> {
+                  ARROW_ASSIGN_OR_RAISE(const auto found, FindClass(name));
+                  return found.has_value();
+                });
 }
 
 Status Client::UpdateClass(const std::string& name, const std::string& body) const {
@@ -197,13 +199,14 @@ Result<std::map<std::string, std::string>> Client::Aliases() const {
 }
 
 Status Client::SetAlias(const std::string& alias, const std::string& name, bool exists) const {
-  const Json body = exists ? Json{{"class", name}} : Json{{"alias", alias}, {"class", name}};
-  const Status status = Rest(exists ? "PUT" : "POST", exists ? "/aliases/" + PercentEncode(alias) : "/aliases", TextOf(body), HttpAct::manage,
-                             fmt::format("turning over the alias '{}'", Quoted(alias)), true).status();
-  if (exists || status.ok()) return status;
-  const auto aliases = Aliases();
-  const auto at = aliases.ok() ? aliases->find(alias) : decltype(aliases->end())();
-  return aliases.ok() && at != aliases->end() && at->second == name ? Status::OK() : status;
+  const std::string what = fmt::format("turning over the alias '{}'", Quoted(alias));
+  if (exists) return Rest("PUT", "/aliases/" + PercentEncode(alias), TextOf({{"class", name}}), HttpAct::manage, what, true).status();
+  return DoOnce([&] { return Rest("POST", "/aliases", TextOf({{"alias", alias}, {"class", name}}), HttpAct::manage, what).status(); },
+                [&]() -> Result<bool> {
+                  ARROW_ASSIGN_OR_RAISE(const auto aliases, Aliases());
+                  const auto at = aliases.find(alias);
+                  return at != aliases.end() && at->second == name;
+                });
 }
 
 Status Client::DropAlias(const std::string& alias) const {
@@ -240,15 +243,9 @@ Result<std::string> Client::Object(const std::string& name, const std::string& t
 Status Client::Ask(const char* call, const google::protobuf::MessageLite& request, google::protobuf::MessageLite* reply, HttpAct act, std::string_view what,
                    const std::string& name, const std::string& tenant) const {
   const std::string method = fmt::format("/weaviate.v1.Weaviate/{}", call);
-  // As HttpClient does it with a call that changes nothing: once more at once, where nobody answered.
-  const bool safe = act == HttpAct::look || act == HttpAct::read;
-  GrpcReply answer;
-  for (int attempt = 0; attempt < (safe ? 2 : 1); ++attempt) {
-    std::string bytes = TakeBuffer(request.ByteSizeLong());
-    if (!request.AppendToString(&bytes)) return MakeError(Category::too_large, fmt::format("{}: the message is larger than 2 GiB", what), "use a smaller --batch-size");
-    answer = grpc_->Call(method.c_str(), std::move(bytes), cancel_);
-    if (answer.code != grpc_code::kUnavailable || answer.retry_after.value_or(std::chrono::seconds(0)).count() > 0) break;
-  }
+  std::string bytes = TakeBuffer(request.ByteSizeLong());
+  if (!request.AppendToString(&bytes)) return MakeError(Category::too_large, fmt::format("{}: the message is larger than 2 GiB", what), "use a smaller --batch-size");
+  GrpcReply answer = grpc_->Call({.method = method, .request = std::move(bytes), .safe = act == HttpAct::look || act == HttpAct::read}, cancel_);
   if (answer.code != grpc_code::kOk) {
     const Status status = Classify(answer, act, what);
     return SaysNothing(answer) ? Explain(status, name, tenant) : status;

@@ -1,13 +1,15 @@
-"""Failures on demand, from faults.json: a list of rules {"method": NAME, ...}. A rule counts the calls of its method and acts on each `every`-th (default 1),
-from the `after`-th on, at most `times` times. What it does:
+"""Failures on demand, from faults.json: a list of rules {"method": NAME, ...}. A rule counts the calls of its method ("*" is each) and acts on each `every`-th
+(default 1) from the `after`-th on, at most `times` times; with a `phase` on those that leave it as the rest. What it does:
   "grpc": "UNAVAILABLE" with "retry_after": SECONDS      the call fails before or, with "late": true, after it was carried out
   "status": {"code": 8, "error_code": 49, "retriable": true}   an OK of gRPC with that status
   "page": "repeat" | "backwards"                          a query's page is the one before, or is in no order
-  "bytes": "truncated" | "empty"                          the answer's bytes are cut
-  "token": NEW                                            from then on another token is the right one"""
+  "bytes": "truncated" | "empty"                          the answer's bytes end inside a field, or there are none
+  "token": NEW                                            from then on another token is the right one
+  "away": SECONDS                                         for so long nobody answers"""
 import collections
 import json
 import threading
+import time
 
 import grpc
 
@@ -18,6 +20,7 @@ class Gate(grpc.ServerInterceptor):
     def __init__(self, options):
         self.calls = collections.Counter()
         self.token = options.token
+        self.away_until = 0.0
         self._path = options.data.parent / "faults.json"
         self._stamp, self._rules, self._seen = None, [], collections.Counter()
         self._lock = threading.Lock()
@@ -35,12 +38,11 @@ class Gate(grpc.ServerInterceptor):
     def active(self, method):
         with self._lock:
             self._load()
-            for number, rule in enumerate(self._rules):
-                if rule["method"] not in (method, "*"):
-                    continue
-                self._seen[number] += 1
-                seen = self._seen[number]
-                if seen % rule.get("every", 1) or seen <= rule.get("after", 0):
+            counted = [number for number, rule in enumerate(self._rules) if rule["method"] in (method, "*")]
+            self._seen.update(counted)
+            for number in counted:
+                rule, seen = self._rules[number], self._seen[number]
+                if seen % rule.get("every", 1) != rule.get("phase", 0) or seen <= rule.get("after", 0):
                     continue
                 acted = ("acted", number)
                 if self._seen[acted] >= rule.get("times", 1 << 60):
@@ -61,6 +63,8 @@ class Gate(grpc.ServerInterceptor):
             self.calls[method] += 1
             if self.token and metadata.get("authorization") != base64.b64encode(self.token.encode()).decode():
                 context.abort(grpc.StatusCode.UNAUTHENTICATED, "auth check failure, please check api key is correct")
+            if time.monotonic() < self.away_until:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "nobody is there, as the test wants it")
             rule = self.active(method)
             if not rule:
                 return handler.unary_unary(request, context)
@@ -72,6 +76,9 @@ class Gate(grpc.ServerInterceptor):
         if "token" in rule:
             self.token = rule["token"]
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token is no longer valid")
+        if "away" in rule:
+            self.away_until = time.monotonic() + rule["away"]
+            context.abort(grpc.StatusCode.UNAVAILABLE, "nobody is there, as the test wants it")
         if "grpc" in rule:
             if rule.get("late"):
                 handler.unary_unary(request, context)
@@ -89,7 +96,7 @@ class Gate(grpc.ServerInterceptor):
                 setattr(status, name, value)
         if "bytes" in rule:
             whole = answer.SerializeToString()
-            return Raw(whole[: len(whole) // 2] if rule["bytes"] == "truncated" else b"")
+            return Raw(whole[: len(whole) // 2] + b"\x0a\xff\xff\xff\x0f" if rule["bytes"] == "truncated" else b"")
         return answer
 
     @staticmethod
