@@ -16,42 +16,24 @@ bool Present(const std::vector<RawText>& column, size_t row) { return row < colu
 
 }  // namespace
 
-/// An encoder for the time of one Write.
-struct CollectionWriter::Lease {
-  explicit Lease(CollectionWriter& owner) : owner(owner), encoder(Take(owner)) {}
-  ~Lease() {
-    std::lock_guard guard(owner.mutex_);
-    owner.idle_.push_back(std::move(encoder));
-  }
-  static RowEncoder Take(CollectionWriter& owner) {
-    std::lock_guard guard(owner.mutex_);
-    if (owner.idle_.empty()) return RowEncoder(owner.schema_, *owner.dataset_.layout, owner.dataset_.client->facts().base64);
-    RowEncoder encoder = std::move(owner.idle_.back());
-    owner.idle_.pop_back();
-    return encoder;
-  }
-  CollectionWriter& owner;
-  RowEncoder encoder;
-};
-
 Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
   const int64_t most = dataset_.client->facts().max_batch;
   if (most > 0 && batch.rows() > most) {
     return MakeError(Category::too_large, fmt::format("the server takes {} records at once", most), "use a smaller --batch-size");
   }
   WriteOutcome outcome;
-  Lease lease(*this);
-  lease.encoder.Encode(batch, &outcome.rejects);
-  if (lease.encoder.rows().empty()) return outcome;
-  if (replaces_) ARROW_RETURN_NOT_OK(MakeRoom(batch, lease.encoder));
-  std::string body = lease.encoder.Body(batch);
+  const auto encoder = encoders_.Take([&] { return RowEncoder(schema_, *dataset_.layout, dataset_.client->facts().base64); });
+  encoder->Encode(batch, &outcome.rejects);
+  if (encoder->rows().empty()) return outcome;
+  if (replaces_) ARROW_RETURN_NOT_OK(MakeRoom(batch, *encoder));
+  std::string body = encoder->Body(batch);
   VF_FAILPOINT("chroma.upsert.before");
   ARROW_RETURN_NOT_OK(dataset_.client->Records(collection_, "upsert", std::move(body), HttpAct::write, "writing records").status());
   VF_FAILPOINT("chroma.upsert.after");
   std::vector<std::string_view> ids, metadatas;
-  for (size_t i = 0; i < lease.encoder.rows().size(); ++i) {
-    ids.push_back(batch.id(lease.encoder.rows()[i]));
-    metadatas.push_back(lease.encoder.record(i).metadata);
+  for (size_t i = 0; i < encoder->rows().size(); ++i) {
+    ids.push_back(batch.id(encoder->rows()[i]));
+    metadatas.push_back(encoder->record(i).metadata);
   }
   ARROW_RETURN_NOT_OK(RemoveStrays(*dataset_.client, collection_, ids, metadatas));
   return outcome;

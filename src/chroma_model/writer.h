@@ -1,8 +1,8 @@
 #pragma once
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/pool.h"
 #include "chroma_model/records.h"
 
 namespace vecferry::chroma_model {
@@ -19,15 +19,13 @@ class CollectionWriter {
   Result<WriteOutcome> Write(const RecordView& batch);
 
  private:
-  struct Lease;
   Status MakeRoom(const RecordView& batch, RowEncoder& encoder);
   Status Compare(const RecordView& batch, RowEncoder& encoder, std::vector<std::string_view>* doomed);
   const Dataset dataset_;
   const std::string collection_;
   const RecordSchema schema_;
   const bool replaces_;
-  std::mutex mutex_;
-  std::vector<RowEncoder> idle_;
+  Pool<RowEncoder> encoders_;
 };
 
 }  // namespace vecferry::chroma_model

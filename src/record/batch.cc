@@ -130,6 +130,13 @@ Result<RecordView> RecordView::Slice(int64_t first, int64_t count) const {
   return view;
 }
 
+Result<RecordView> RecordView::WithoutTenant() const {
+  const int column = batch_->schema()->GetFieldIndex("tenant");
+  if (column < 0) return *this;
+  ARROW_ASSIGN_OR_RAISE(auto rest, batch_->RemoveColumn(column));
+  return Make(std::move(rest));
+}
+
 Result<RecordView> RecordView::Take(const std::vector<int64_t>& rows) const {
   BatchBuilder builder(*schema_);
   for (const int64_t row : rows) {

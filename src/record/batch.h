@@ -62,6 +62,8 @@ class RecordView {
   Result<RecordView> Slice(int64_t first, int64_t count) const;
   /// The rows named, in that order, copied.
   Result<RecordView> Take(const std::vector<int64_t>& rows) const;
+  /// The same records without their tenants, for a store that keeps these in another place; without a copy.
+  Result<RecordView> WithoutTenant() const;
 
  private:
   struct TextColumn {

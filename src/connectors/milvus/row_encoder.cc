@@ -15,7 +15,7 @@
 namespace vecferry::milvus {
 
 struct RowEncoder::Impl {
-  Impl(const Shape& of, const Layout& by) : shape(of), layout(by), payload(by), router(of, by) {
+  Impl(const Shape& of, const Layout& by) : shape(of), layout(by), payload(by), router(shape, by) {
     for (const Slot& slot : shape.slots) columns.emplace_back(slot.field);
     if (shape.dynamic) {
       Field field;
@@ -26,7 +26,7 @@ struct RowEncoder::Impl {
     }
   }
 
-  const Shape& shape;
+  const Shape shape;
   const Layout& layout;
   PayloadEncoder payload;
   ValueRouter router;

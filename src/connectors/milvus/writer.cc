@@ -2,9 +2,6 @@
 
 #include <map>
 
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
@@ -15,36 +12,10 @@
 namespace vecferry::milvus {
 namespace {
 
-/// The batch without its tenants: a partition says it.
-Result<RecordView> WithoutTenant(const RecordView& batch) {
-  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
-  if (column < 0) return batch;
-  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
-  return RecordView::Make(std::move(rest));
-}
-
 /// What Milvus Lite 2 does not quote where its upsert deletes the rows before.
 bool IsOdd(std::string_view key) { return key.find_first_of("\"'\\\n\r") != std::string_view::npos; }
 
 }  // namespace
-
-/// An encoder for the time of one Write.
-struct CollectionWriter::Lease {
-  explicit Lease(CollectionWriter& owner) : owner(owner), encoder(Take(owner)) { encoder.Begin(); }
-  ~Lease() {
-    std::lock_guard guard(owner.mutex_);
-    owner.idle_.push_back(std::move(encoder));
-  }
-  static RowEncoder Take(CollectionWriter& owner) {
-    std::lock_guard guard(owner.mutex_);
-    if (owner.idle_.empty()) return RowEncoder(owner.shape_, *owner.dataset_.layout);
-    RowEncoder encoder = std::move(owner.idle_.back());
-    owner.idle_.pop_back();
-    return encoder;
-  }
-  CollectionWriter& owner;
-  RowEncoder encoder;
-};
 
 Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
   return shape_.partition_tenants ? WriteByPartition(batch) : WritePart(batch, "");
@@ -57,9 +28,10 @@ Result<WriteOutcome> CollectionWriter::WritePart(const RecordView& batch, const 
   Act act = Act::write;
   std::vector<Key> keys;
   {
-    Lease lease(*this);
+    const auto encoder = encoders_.Take([&] { return RowEncoder(shape_, *dataset_.layout); });
+    encoder->Begin();
     for (int64_t row = 0; row < batch.rows(); ++row) {
-      if (auto reject = lease.encoder.Append(batch, row)) {
+      if (auto reject = encoder->Append(batch, row)) {
         outcome.rejects.push_back(std::move(*reject));
         continue;
       }
@@ -68,11 +40,11 @@ Result<WriteOutcome> CollectionWriter::WritePart(const RecordView& batch, const 
       ARROW_ASSIGN_OR_RAISE(Key key, KeyOf(shape_, batch.tenant(row), batch.id(row)));
       keys.push_back(std::move(key));
     }
-    rows = lease.encoder.rows();
+    rows = encoder->rows();
     if (rows == 0) return outcome;
     std::string head = TakeBuffer(static_cast<size_t>(batch.bytes() + batch.rows() * 64) + 1024);
     head += dataset_.client->For(dataset_.collection);
-    request = lease.encoder.Finish(std::move(head), partition);
+    request = encoder->Finish(std::move(head), partition);
   }
   if (merges_) ARROW_RETURN_NOT_OK(Delete(keys, partition));
   VF_FAILPOINT("milvus.upsert.before");
@@ -96,7 +68,7 @@ Result<WriteOutcome> CollectionWriter::WriteByPartition(const RecordView& batch)
   for (const auto& [partition, list] : rows) {
     ARROW_RETURN_NOT_OK(EnsurePartition(partition));
     ARROW_ASSIGN_OR_RAISE(const RecordView taken, batch.Take(list));
-    ARROW_ASSIGN_OR_RAISE(const RecordView part, WithoutTenant(taken));
+    ARROW_ASSIGN_OR_RAISE(const RecordView part, taken.WithoutTenant());
     ARROW_ASSIGN_OR_RAISE(WriteOutcome written, WritePart(part, partition));
     for (auto& reject : written.rejects) {
       reject.row = list[static_cast<size_t>(reject.row)];
@@ -108,7 +80,7 @@ Result<WriteOutcome> CollectionWriter::WriteByPartition(const RecordView& batch)
 
 Status CollectionWriter::Delete(const std::vector<Key>& keys, const std::string& partition) const {
   const std::string expr = InExpr(shape_.key_field().name, keys);
-  return dataset_.client->Call("Delete", DeleteRequest(dataset_.client->For(dataset_.collection), partition, expr), Act::manage, "deleting rows that are written anew").status();
+  return dataset_.client->CallSafely("Delete", DeleteRequest(dataset_.client->For(dataset_.collection), partition, expr), "deleting rows that are written anew").status();
 }
 
 Status CollectionWriter::EnsurePartition(const std::string& name) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/pool.h"
 #include "connectors/milvus/dataset.h"
 
 namespace vecferry::milvus {
@@ -17,7 +18,6 @@ class CollectionWriter {
   Result<WriteOutcome> Write(const RecordView& batch);
 
  private:
-  struct Lease;
   Result<WriteOutcome> WritePart(const RecordView& batch, const std::string& partition);
   /// Each tenant's records go into the partition of its name, which is made where it is not there.
   Result<WriteOutcome> WriteByPartition(const RecordView& batch);
@@ -27,8 +27,8 @@ class CollectionWriter {
   const Dataset dataset_;
   const Shape shape_;
   const bool merges_;
+  Pool<RowEncoder> encoders_;
   std::mutex mutex_;
-  std::vector<RowEncoder> idle_;
   std::set<std::string> partitions_;
   bool partitions_known_ = false;
 };

@@ -2,9 +2,6 @@
 #include <charconv>
 #include <cstring>
 
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -81,17 +78,10 @@ Layout RecordForm::LayoutFor(Layout layout, bool namespaces) {
   return layout;
 }
 
-Result<RecordView> WithoutTenant(const RecordView& batch) {
-  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
-  if (column < 0) return batch;
-  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
-  return RecordView::Make(std::move(rest));
-}
-
 struct RecordEncoder::Impl {
-  explicit Impl(const RecordForm& of) : form(of), columns(Columns::Of(of.schema).ValueOr(Columns{})), payload(of.layout), metadata(of.metadata) {}
+  explicit Impl(const RecordForm& of) : form(of), columns(Columns::Of(of.schema).ValueOr(Columns{})), payload(form.layout), metadata(form.metadata) {}
 
-  const RecordForm& form;
+  const RecordForm form;
   const Columns columns;
   PayloadEncoder payload;
   MetadataWriter metadata;

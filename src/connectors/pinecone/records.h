@@ -51,9 +51,6 @@ class RecordEncoder {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The batch without its tenants, which are namespaces.
-Result<RecordView> WithoutTenant(const RecordView& batch);
-
 /// What a vector was found to be.
 struct VectorFacts {
   std::string record_id, tenant;

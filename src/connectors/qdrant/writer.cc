@@ -1,8 +1,5 @@
 #include "connectors/qdrant/writer.h"
 
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
@@ -14,14 +11,6 @@
 
 namespace vecferry::qdrant {
 namespace {
-
-/// The batch without its tenants: in a collection with shard keys they stand there and not in the payload.
-Result<RecordView> WithoutTenant(const RecordView& batch) {
-  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
-  if (column < 0) return batch;
-  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
-  return RecordView::Make(std::move(rest));
-}
 
 /// UpsertPoints' field 3 of the point that mcp-memory-service keeps about its collection.
 std::string BookkeepingPoint(const Layout::Bookkeeping& own, const RecordSchema& schema, Dialect dialect, const std::string& model) {
@@ -59,24 +48,6 @@ std::string BookkeepingPoint(const Layout::Bookkeeping& own, const RecordSchema&
 
 }  // namespace
 
-/// An encoder for the time of one Write.
-struct CollectionWriter::Lease {
-  explicit Lease(CollectionWriter& owner) : owner(owner), encoder(Take(owner)) {}
-  ~Lease() {
-    std::lock_guard guard(owner.mutex_);
-    owner.idle_.push_back(std::move(encoder));
-  }
-  static PointEncoder Take(CollectionWriter& owner) {
-    std::lock_guard guard(owner.mutex_);
-    if (owner.idle_.empty()) return PointEncoder(owner.written_, *owner.dataset_.layout, owner.dataset_.client->dialect());
-    PointEncoder encoder = std::move(owner.idle_.back());
-    owner.idle_.pop_back();
-    return encoder;
-  }
-  CollectionWriter& owner;
-  PointEncoder encoder;
-};
-
 CollectionWriter::CollectionWriter(Dataset dataset, Shape shape) : dataset_(std::move(dataset)), shape_(std::move(shape)), written_(shape_.schema) {
   if (shape_.custom_sharding) written_.has_tenant = false;
 }
@@ -96,9 +67,9 @@ Result<WriteOutcome> CollectionWriter::WriteShard(const RecordView& batch, const
   request += UpsertHead(dataset_.collection, shard);
   const size_t head = request.size();
   {
-    Lease lease(*this);
+    const auto encoder = encoders_.Take([&] { return PointEncoder(written_, *dataset_.layout, dataset_.client->dialect()); });
     for (int64_t row = 0; row < batch.rows(); ++row) {
-      if (auto reject = lease.encoder.Append(batch, row, &request)) outcome.rejects.push_back(std::move(*reject));
+      if (auto reject = encoder->Append(batch, row, &request)) outcome.rejects.push_back(std::move(*reject));
     }
   }
   if (request.size() == head) return outcome;
@@ -119,7 +90,7 @@ Result<WriteOutcome> CollectionWriter::WriteByTenant(const RecordView& batch) {
   for (const auto& [tenant, list] : rows) {
     ARROW_RETURN_NOT_OK(EnsureShardKey(tenant));
     ARROW_ASSIGN_OR_RAISE(const RecordView taken, batch.Take(list));
-    ARROW_ASSIGN_OR_RAISE(const RecordView part, WithoutTenant(taken));
+    ARROW_ASSIGN_OR_RAISE(const RecordView part, taken.WithoutTenant());
     ARROW_ASSIGN_OR_RAISE(WriteOutcome written, WriteShard(part, tenant));
     for (auto& reject : written.rejects) {
       reject.row = list[static_cast<size_t>(reject.row)];

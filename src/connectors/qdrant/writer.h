@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/pool.h"
 #include "connectors/qdrant/dataset.h"
 
 namespace vecferry::qdrant {
@@ -21,7 +22,6 @@ class CollectionWriter {
   Status WriteBookkeeping(const std::string& model);
 
  private:
-  struct Lease;
   Result<WriteOutcome> WriteShard(const RecordView& batch, const Shard& shard);
   Result<WriteOutcome> WriteByTenant(const RecordView& batch);
   Status EnsureShardKey(const std::string& key);
@@ -29,8 +29,8 @@ class CollectionWriter {
   const Dataset dataset_;
   const Shape shape_;
   RecordSchema written_;          ///< of the batches as they are encoded
+  Pool<PointEncoder> encoders_;
   std::mutex mutex_;
-  std::vector<PointEncoder> idle_;
   std::set<std::string> keys_;    ///< shard keys that are there
   bool keys_known_ = false;
 };

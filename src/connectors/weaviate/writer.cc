@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
 #include <fmt/format.h>
 #include <google/protobuf/arena.h>
 #include <nlohmann/json.hpp>
@@ -31,34 +28,7 @@ Status Again(std::string message) {
   return MakeError(std::move(facts), std::move(message));
 }
 
-/// The batch without its tenants: where the class keeps them apart they are no property.
-Result<RecordView> WithoutTenant(const RecordView& batch) {
-  const int column = batch.batch()->schema()->GetFieldIndex("tenant");
-  if (column < 0) return batch;
-  ARROW_ASSIGN_OR_RAISE(auto rest, batch.batch()->RemoveColumn(column));
-  return RecordView::Make(std::move(rest));
-}
-
 }  // namespace
-
-/// An encoder for the time of one Write.
-struct ClassWriter::Lease {
-  explicit Lease(ClassWriter& owner) : owner(owner) {
-    std::lock_guard guard(owner.mutex_);
-    if (owner.idle_.empty()) {
-      encoder = std::make_unique<ObjectEncoder>(owner.shape_, *owner.dataset_.layout, owner.can_);
-    } else {
-      encoder = std::move(owner.idle_.back());
-      owner.idle_.pop_back();
-    }
-  }
-  ~Lease() {
-    std::lock_guard guard(owner.mutex_);
-    owner.idle_.push_back(std::move(encoder));
-  }
-  ClassWriter& owner;
-  std::unique_ptr<ObjectEncoder> encoder;
-};
 
 /// A batch as it is sent.
 struct ClassWriter::Encoded {
@@ -89,19 +59,19 @@ Result<WriteOutcome> ClassWriter::Write(const RecordView& whole) {
   ARROW_RETURN_NOT_OK(CheckClass());
   Batch batch{whole, whole};
   if (shape_.multi_tenant) {
-    ARROW_ASSIGN_OR_RAISE(batch.properties, WithoutTenant(whole));
+    ARROW_ASSIGN_OR_RAISE(batch.properties, whole.WithoutTenant());
   }
   auto encoded = std::make_unique<Encoded>();
   {
-    Lease lease(*this);
+    const auto encoder = encoders_.Take([&] { return ObjectEncoder(shape_, *dataset_.layout, can_); });
     auto known = table();
-    ARROW_RETURN_NOT_OK(Encode(batch, *lease.encoder, *known, encoded.get()));
+    ARROW_RETURN_NOT_OK(Encode(batch, *encoder, *known, encoded.get()));
     if (encoded->unknown) {
-      ARROW_ASSIGN_OR_RAISE(const bool made, AddProperties(batch.properties, *lease.encoder, known));
+      ARROW_ASSIGN_OR_RAISE(const bool made, AddProperties(batch.properties, *encoder, known));
       if (made) {
         encoded = std::make_unique<Encoded>();
         known = table();
-        ARROW_RETURN_NOT_OK(Encode(batch, *lease.encoder, *known, encoded.get()));
+        ARROW_RETURN_NOT_OK(Encode(batch, *encoder, *known, encoded.get()));
       }
     }
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/pool.h"
 #include "connectors/weaviate/dataset.h"
 
 namespace vecferry::weaviate {
@@ -24,7 +25,6 @@ class ClassWriter {
   Result<WriteOutcome> Write(const RecordView& batch);
 
  private:
-  struct Lease;
   struct Encoded;
   struct Batch;
   Status Encode(const Batch& batch, ObjectEncoder& encoder, const PropertyTable& table, Encoded* out) const;
@@ -41,8 +41,8 @@ class ClassWriter {
   const Dataset dataset_;
   const Shape shape_;
   const Capabilities& can_;
+  Pool<ObjectEncoder> encoders_;
   std::mutex mutex_;             ///< of what follows
-  std::vector<std::unique_ptr<ObjectEncoder>> idle_;
   std::shared_ptr<const PropertyTable> table_;
   std::set<std::string> refused_;  ///< keys that the server makes no property for
   std::chrono::steady_clock::time_point looked_;
