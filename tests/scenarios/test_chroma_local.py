@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
@@ -248,6 +249,31 @@ def test_a_metric_in_each_of_its_places(work, tmp_path):
     db.commit()
     db.close()
     assert metric("big") == "l2"
+
+
+def test_files_that_are_cut_off_while_they_are_written_again(work, tmp_path):
+    path, _ = folders.old("0.5.23", tmp_path)
+    labels = next(path.glob("*/index_metadata.pickle"))
+    whole, ended = labels.read_bytes(), threading.Event()
+
+    def write_again():
+        while not ended.is_set():
+            with open(labels, "wb") as file:
+                time.sleep(0.15)
+                file.write(whole)
+            time.sleep(0.15)
+
+    writer = threading.Thread(target=write_again)
+    writer.start()
+    try:
+        for _ in range(5):
+            told = work.run("inspect", f"chroma-local:{path}?snapshot=live#big", "--json")
+            assert told.returncode == 0 or "was being written while it was looked at" in told.stderr, told.stderr
+    finally:
+        ended.set()
+        writer.join()
+    labels.write_bytes(b"")
+    assert "index_metadata.pickle of the HNSW segment is damaged" in work.run("inspect", f"chroma-local:{path}?snapshot=live#big").stderr, "it stands still"
 
 
 @pytest.mark.parametrize("how", ["copy", "live"])

@@ -104,7 +104,7 @@ def test_a_disk_that_is_full_under_the_journal(servers, pair, work, size):
 def test_a_terminal_that_is_closed(servers, pair, work):
     args = ["copy", *pair, "--batch-size", "10"]
     client = servers[1].client()
-    terminal = Terminal(work.command(*args, "--rate", "60"), work.environment())
+    terminal = Terminal(work.command(*args, "--rate", "20"), work.environment())
     scenario.until(lambda: client.collection_exists("docs") and scenario.count(client) > 40)
     assert terminal.read(), "it shows its progress there"
     terminal.close()

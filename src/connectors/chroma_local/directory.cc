@@ -1,5 +1,6 @@
 #include "connectors/chroma_local/directory.h"
 
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +15,8 @@ namespace vecferry::chroma_local {
 namespace {
 
 constexpr int kAttempts = 5;
+/// How long files that look damaged must stand still to be believed to be: a program that writes them again leaves them cut off for a moment.
+constexpr auto kStandsStill = std::chrono::milliseconds(200);
 constexpr const char* kCopiedSegment = "source.segment";
 
 Status BeingWritten(const fs::path& folder) {
@@ -154,13 +157,22 @@ std::string Directory::damage() const {
 Result<std::shared_ptr<const FileVectors>> Directory::LoadFiles() {
   const bool norms = !schema_.vectors.empty() && schema_.vectors[0].metric == Metric::cosine;
   const auto dims = static_cast<int32_t>(collection_.dimension);
-  auto files = FileVectors::Load(collection_.dimension > 0 ? segment_ : fs::path(), norms, dims, cancel_);
+  const fs::path segment = collection_.dimension > 0 ? segment_ : fs::path();
+  const SegmentStamps before = StampsOf(segment_);
+  auto files = FileVectors::Load(segment, norms, dims, cancel_);
+  if (!files.ok() && !frozen() && !IsCategory(files.status(), Category::cancelled)) ARROW_RETURN_NOT_OK(Believe(before));
   if (files.ok() || !damaged_is_missing_ || IsCategory(files.status(), Category::cancelled)) return files;
   damage_ = files.status().message();
   auto none = std::make_shared<FileVectors>();
   none->stamps = StampsOf(segment_);
   none->damaged = true;
   return none;
+}
+
+Status Directory::Believe(const SegmentStamps& stamps) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!suspect_ || suspect_->first != stamps) suspect_ = {stamps, now};
+  return now - suspect_->second < kStandsStill ? BeingWritten(folder_) : Status::OK();
 }
 
 Result<std::shared_ptr<const State>> Directory::Current(sqlite::Db& db) {

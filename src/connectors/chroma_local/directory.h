@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -61,6 +62,8 @@ class Directory {
   /// Whether some record has a text under the key; in the tables, or the queue.
   Result<bool> HasField(sqlite::Db& db, std::string_view key) const;
   Result<std::shared_ptr<const FileVectors>> LoadFiles();
+  /// OK where live files that cannot be read stand still, and so are what they are; else a failure that passes.
+  Status Believe(const SegmentStamps& stamps);
   /// Category::not_found where the collection is gone from a live folder.
   Status CheckStillThere(sqlite::Db& db) const;
 
@@ -79,6 +82,7 @@ class Directory {
   mutable std::mutex mutex_;
   std::shared_ptr<const State> state_;
   std::string state_key_, damage_;
+  std::optional<std::pair<SegmentStamps, std::chrono::steady_clock::time_point>> suspect_;  ///< files that could not be read, and since when they are so
 };
 
 /// The same for the same collection however its folder was spelled.
