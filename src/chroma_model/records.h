@@ -72,6 +72,9 @@ class RowEncoder {
   std::vector<OutgoingRecord> records_;
 };
 
+/// What RowEncoder refuses.
+RowJudge JudgeBy(const RecordSchema& schema, const Layout& layout);
+
 /// What a record is kept as before it is overwritten: one JSON object with id, embedding (base64), metadata, document and uri. And an
 /// upsert's body of several.
 Result<std::string> ImageOf(const Page& page, size_t row);

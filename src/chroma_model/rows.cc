@@ -128,6 +128,14 @@ std::optional<RowReject> RowEncoder::CheckVector(const RecordView& batch, int64_
   return std::nullopt;
 }
 
+RowJudge JudgeBy(const RecordSchema& schema, const Layout& layout) {
+  return [encoder = std::make_shared<RowEncoder>(schema, layout, false)](const RecordView& batch) -> Result<std::vector<RowReject>> {
+    std::vector<RowReject> rejects;
+    encoder->Encode(batch, &rejects);
+    return rejects;
+  };
+}
+
 void RowEncoder::Encode(const RecordView& batch, std::vector<RowReject>* rejects) {
   rows_.clear();
   for (int64_t row = 0; row < batch.rows(); ++row) {

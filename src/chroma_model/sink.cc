@@ -45,6 +45,8 @@ class CollectionSink final : public Sink, public Undo {
     return out;
   }
 
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override { return JudgeBy(spec.schema, spec.layout ? *spec.layout : *dataset_.layout); }
+
   Status Prepare(const SinkSpec& spec) override {
     ARROW_RETURN_NOT_OK(Abort());
     ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));

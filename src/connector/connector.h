@@ -109,7 +109,7 @@ struct SearchHit {
 
 struct SearchQuery {
   std::string vector;       ///< name of the vector column
-  std::vector<float> values;   ///< as many as the column has dimensions; of a column of bits, 0 or 1 each
+  std::vector<float> values;   ///< as many as the column has dimensions; of a column of bits 0 or 1 each, the highest bit of the first byte first
   int k = 10;
   bool exact = false;       ///< compare with every record, without the index, where the store can; else its best effort
   std::string tenant;       ///< search among its records alone, where not ""
@@ -193,6 +193,9 @@ struct WriteOutcome {
   std::vector<RowReject> rejects; ///< every other row was accepted
 };
 
+/// Tells which rows of a batch a sink's Write would refuse, with the same codes, and asks the store nothing. Not for use by two threads at once.
+using RowJudge = std::function<Result<std::vector<RowReject>>(const RecordView& batch)>;
+
 /// The same dataset by key. Optional. `tenants` is empty or as long as `ids`, "" where a record has none.
 class Lookup {
  public:
@@ -254,6 +257,9 @@ class Sink {
   /// What a user should know of what Prepare of that spec would make, for the plan: an index that there will not be. After Describe;
   /// changes nothing, and asks the store nothing. The spec has schema, layout, on_exists, settings and index; the rest is as by default.
   virtual std::vector<Note> Foresee(const SinkSpec& spec) const { return (void)spec, std::vector<Note>{}; }
+  /// What tells of single records for limits that capabilities have no word for: bytes of metadata, kinds of lists, the types of a table's columns;
+  /// empty where there are none. As Foresee. Category::refused or unsupported where Prepare would refuse the whole for what is there.
+  virtual Result<RowJudge> JudgeOf(const SinkSpec& spec) const { return (void)spec, RowJudge(); }
   /// Makes the dataset ready to be written: creates what is missing, checks what is there. Idempotent; called
   /// again by a process that resumes. Records an intent before each act that a rollback must know of.
   virtual Status Prepare(const SinkSpec& spec) = 0;

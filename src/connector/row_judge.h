@@ -1,26 +1,21 @@
 #pragma once
 #include <memory>
-#include <optional>
+#include <utility>
 
 #include "connector/connector.h"
 
 namespace vecferry {
 
-/// Tells which records a store would refuse for limits that its capabilities have no word for: bytes of metadata, kinds of lists. It
-/// asks the store nothing. Not for use by two threads at once.
-class RowJudge {
- public:
-  virtual ~RowJudge() = default;
-  /// Why the sink would reject that row, with the same code.
-  virtual std::optional<RowReject> Judge(const RecordView& view, int64_t row) = 0;
-};
-
-/// A connector whose sinks have such limits is one of these too: a plan asks it.
-class JudgesRows {
- public:
-  virtual ~JudgesRows() = default;
-  /// For records of that schema, on their way into that dataset.
-  virtual Result<std::unique_ptr<RowJudge>> JudgeOf(const Location& location, const Layout& layout, const RecordSchema& schema) const = 0;
-};
+/// A judge that looks at rows one by one: `each` is called with a batch and a row, and gives the reject that it would be.
+template <typename Each>
+RowJudge JudgeEach(Each each) {
+  return [each = std::make_shared<Each>(std::move(each))](const RecordView& batch) -> Result<std::vector<RowReject>> {
+    std::vector<RowReject> rejects;
+    for (int64_t row = 0; row < batch.rows(); ++row) {
+      if (auto reject = (*each)(batch, row)) rejects.push_back(std::move(*reject));
+    }
+    return rejects;
+  };
+}
 
 }  // namespace vecferry

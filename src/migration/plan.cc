@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "connector/fit.h"
-#include "connector/row_judge.h"
 #include "migration/open.h"
 #include "migration/planner.h"
 #include "migration/transforms.h"
@@ -41,8 +40,7 @@ class Planner {
     NoteBothSides();
     CheckSchema();
     CheckTarget();
-    Foresee();
-    ARROW_RETURN_NOT_OK(FindJudge());
+    ARROW_RETURN_NOT_OK(Foresee());
     ARROW_RETURN_NOT_OK(AtSource(AddSplits()));
     ARROW_RETURN_NOT_OK(AtSource(ReadSample()));
     Estimate();
@@ -118,7 +116,7 @@ class Planner {
   }
 
   /// What the target would be made as, now that it is known what it is to take.
-  void Foresee() {
+  Status Foresee() {
     SinkSpec spec;
     spec.schema = plan_.source.schema;
     spec.layout = target_.layout;
@@ -126,21 +124,31 @@ class Planner {
     spec.settings = plan_.source.settings;
     spec.index = options_.index != IndexMode::none;
     for (const Note& note : target_.sink->Foresee(spec)) Add(note.code, note.message, false, note.count);
+    // A schema that does not fit has been told of already.
+    if (std::any_of(plan_.issues.begin(), plan_.issues.end(), [](const auto& issue) { return issue.blocking; })) return Status::OK();
+    auto judge = target_.sink->JudgeOf(spec);
+    if (IsCategory(judge.status(), Category::refused) || IsCategory(judge.status(), Category::unsupported)) {
+      const std::string next = FactsOf(judge.status()).next_step;
+      Add("does-not-fit", fmt::format("the target cannot take it: {}{}", judge.status().message(), next.empty() ? "" : "; " + next), true);
+      return Status::OK();
+    }
+    return std::move(judge).Value(&judge_);
   }
 
-  /// A schema that does not fit has been told of already.
-  Status FindJudge() {
-    const auto* judging = dynamic_cast<const JudgesRows*>(target_.connector);
-    if (!judging || std::any_of(plan_.issues.begin(), plan_.issues.end(), [](const auto& issue) { return issue.blocking; })) return Status::OK();
-    return judging->JudgeOf(target_.location, *target_.layout, plan_.source.schema).Value(&judge_);
-  }
-
-  /// Whether something stands in the way of the row that the capabilities say nothing of.
-  void LookCloser(const RecordView& view, int64_t row) {
-    auto reject = judge_ ? judge_->Judge(view, row) : std::nullopt;
-    if (!reject) return;
-    auto& [count, message] = judged_[reject->code];
-    if (++count == 1) message = std::move(reject->message);
+  /// What stands in the way of rows that the capabilities say nothing of; `told` are those of which they do.
+  Status LookCloser(const RecordView& view, const std::set<int64_t>& told) {
+    if (!judge_) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto rejects, judge_(view));
+    for (const RowReject& reject : rejects) {
+      if (told.contains(reject.row)) continue;
+      if (reject.code == "missing-vector") {
+        ++rejects_[{reject.code, reject.message}];
+        continue;
+      }
+      auto& [count, message] = judged_[reject.code];
+      if (++count == 1) message = reject.message;
+    }
+    return Status::OK();
   }
 
   void CheckReplace() {
@@ -175,7 +183,8 @@ class Planner {
         ARROW_RETURN_NOT_OK(engine_.cancel.Check());
         ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
         if (!batch) break;
-        seen += Look(*batch);
+        ARROW_ASSIGN_OR_RAISE(const int64_t rows, Look(*batch));
+        seen += rows;
       }
       all = all && (options_.scan_full || Examined(seen) < kSampleRecords);
     }
@@ -218,12 +227,16 @@ class Planner {
   }
 
   /// Counts what stands in the way of single records. Returns how many there were.
-  int64_t Look(const SourceBatch& batch) {
+  Result<int64_t> Look(const SourceBatch& batch) {
     const RecordView& view = batch.records;
+    std::set<int64_t> told;
     for (int64_t row = 0; row < view.rows(); ++row) {
-      if (auto reject = fit_.Check(view, row)) ++(reject->code == "missing-vector" ? rejects_ : misfits_)[{reject->code, reject->message}];
-      else LookCloser(view, row);
+      const auto reject = fit_.Check(view, row);
+      if (!reject) continue;
+      told.insert(row);
+      ++(reject->code == "missing-vector" ? rejects_ : misfits_)[{reject->code, reject->message}];
     }
+    ARROW_RETURN_NOT_OK(LookCloser(view, told));
     for (const auto& reject : batch.rejects) ++rejects_[{reject.code, reject.message}];
     rounded_ += static_cast<int64_t>(batch.rounded.size());
     sample_bytes_ += view.bytes();
@@ -262,7 +275,7 @@ class Planner {
   OpenedTarget& target_;
   const CopyOptions& options_;
   RowFit fit_;
-  std::unique_ptr<RowJudge> judge_;
+  RowJudge judge_;
   Plan plan_;
   std::map<std::pair<std::string, std::string>, int64_t> misfits_, rejects_;
   std::map<std::string, std::pair<int64_t, std::string>> judged_;  ///< by code: how many, and what was said of the first
@@ -286,7 +299,8 @@ Status Plan::Check() const {
   for (const auto& issue : issues) {
     if (!issue.blocking) continue;
     const std::string count = issue.count >= 0 ? fmt::format(" ({}{} records)", issue.estimate ? "at least " : "", FormatCount(issue.count)) : "";
-    return MakeError(Category::refused, fmt::format("{}: {}{}", issue.code, issue.message, count), "`vecferry plan` lists everything that stands in the way");
+    return MakeError(Category::refused, fmt::format("{}: {}{}", issue.code, issue.message, count),
+                     fmt::format("`vecferry plan` lists everything that stands in the way{}", issue.count >= 0 ? "; --unsupported reject leaves these records out" : ""));
   }
   return Status::OK();
 }

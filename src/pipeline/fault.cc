@@ -151,6 +151,10 @@ class FaultySinkImpl final : public Sink {
   Status Abort() override {
     return plan_->Around("abort", [&] { return inner_->Abort(); });
   }
+  std::vector<Note> Foresee(const SinkSpec& spec) const override { return inner_->Foresee(spec); }
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override { return inner_->JudgeOf(spec); }
+  Result<std::string> KeyOf(std::string_view tenant, std::string_view id) const override { return inner_->KeyOf(tenant, id); }
+  bool InjectiveKeys(const RecordSchema& schema) const override { return inner_->InjectiveKeys(schema); }
   Lookup* lookup() override { return inner_->lookup(); }
   Undo* undo() override { return inner_->undo(); }
   IndexDeferral* indexing() override { return inner_->indexing(); }

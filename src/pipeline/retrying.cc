@@ -121,6 +121,7 @@ class RetryingSinkImpl final : public Sink {
     return Again<TargetInfo>(context_, [&] { return inner_->Describe(); });
   }
   std::vector<Note> Foresee(const SinkSpec& spec) const override { return inner_->Foresee(spec); }
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override { return inner_->JudgeOf(spec); }
   Status Prepare(const SinkSpec& spec) override {
     lookup_.reset(), undo_.reset();
     ARROW_RETURN_NOT_OK(Again(context_, [&] { return inner_->Prepare(spec); }));

@@ -24,6 +24,8 @@ struct Fixture {
   /// Cases of which the store refuses something that its capabilities do not speak of, with the reason. That it is refused
   /// is asserted: a case that passes whole must not stand here.
   std::map<std::string, std::string> waived;
+  /// Those of them that only the server itself can tell, when it is asked to make the dataset or to take the record: the plan does not.
+  std::set<std::string> unforeseen;
   /// Cases whose vectors the store cannot keep within the tolerance that it declares, with the reason. That verification says so
   /// is asserted.
   std::map<std::string, std::string> beyond_tolerance;

@@ -27,6 +27,10 @@ class ThereAndBack : public EngineSinkSuite {
       if (!SchemaMisfits(can_, each.schema).empty()) return;
       options.unsupported = "reject";
     }
+    if (fixture_->waived.contains(name_) && unheld.empty() && !fixture_->unforeseen.contains(name_)) {
+      ExpectForeseen(in, there, options);
+      options.unsupported = "reject";
+    }
     const auto went = Copy(engine_, in, there, options);
     if (fixture_->waived.contains(name_)) {
       Shown(Fidelity::refused);
@@ -53,6 +57,14 @@ class ThereAndBack : public EngineSinkSuite {
   }
 
  private:
+  /// The plan refuses what the store would, or counts the records that it would for the vector that they lack.
+  void ExpectForeseen(const Location& in, const Location& there, const CopyOptions& options) {
+    const Plan plan = Must(MakePlan(engine_, in, there, options));
+    if (std::any_of(plan.issues.begin(), plan.issues.end(), [](const auto& issue) { return issue.code == "reject-missing-vector"; })) return;
+    ExpectRefused(in, there, options);
+    EXPECT_FALSE(Exists(there)) << "what is refused has been written";
+  }
+
   /// Rows that lack a vector which the store needs, or those that are not held for another reason.
   std::set<int64_t> Misfits(const RecordView& records, bool vectors) const {
     std::set<int64_t> rows;

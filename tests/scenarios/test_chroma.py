@@ -100,7 +100,8 @@ def test_what_chroma_would_change_without_a_word_is_found_before_or_rejected(chr
     assert "not held: nested_object (1 record)" in plan and "not held: null (1 record)" in plan, plan
     assert chroma.act("names") == []
     odd = write(work.folder / "odd.jsonl", [("empty", vector(1), "x", {"l": []}), ("mixed", vector(2), "x", {"l": [1, 2.5]}), ("zero", vector(3), "x", {"z": -0.0}), ("good", vector(4), "x", {"l": [1]})])
-    report = work.json("copy", f"jsonl:{odd}", chroma.uri("docs"), code=3)
+    assert work.run("copy", f"jsonl:{odd}", chroma.uri("docs")).returncode == 8 and chroma.act("names") == []
+    report = work.json("copy", f"jsonl:{odd}", chroma.uri("docs"), "--unsupported", "reject", code=3)
     assert report["rejected"] == 3
     assert set(chroma.told("docs")["records"]) == {"good"}
 

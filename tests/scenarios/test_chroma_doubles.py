@@ -52,7 +52,9 @@ def test_doubles_arrive_as_they_were_or_are_told(chroma, tmp_path):
         assert result["verify"]["ok"] and result["mismatches"] == 0
         got = ask(chroma, f"/{ask(chroma, '/' + name)['id']}/get", {"include": ["metadatas"], "limit": len(sent)})
         return result, {int(i): found["x"] for i, found in zip(got["ids"], got["metadatas"])}
-    result, kept = copied("as-they-are", code=3)
+    foreseen = place.json("plan", f"jsonl:{tmp_path / 'd.jsonl'}", f"chroma://127.0.0.1:{chroma.port}#as-they-are", code=8)["issues"]
+    result, kept = copied("as-they-are", "--unsupported", "reject", code=3)
+    assert [issue["count"] for issue in foreseen if issue["code"] == "inexact-double"] == [result["rejected"]]
     assert 100 < result["rejected"] < 800 and len(kept) == result["written"] == len(sent) - result["rejected"]
     assert all(x == sent[i] for i, x in kept.items())
     rejects = [json.loads(line)["code"] for line in open(result["rejects_file"])]

@@ -181,7 +181,7 @@ def test_values_that_a_typed_field_cannot_take_are_rejects(double, name, work):
     values = [{"n": 1, "must": True}, {"n": 300, "must": True}, {"n": "x", "must": True}, {"s": "12345", "must": True}, {"s": "ü2345", "must": True}, {"f": 0.5, "must": True},
               {"f": 0.1, "must": True}, {"other": 1, "must": True}, {}, {"must": None}]
     records = [{k: v for k, v in record(i, metadata=m).items() if k != "document"} for i, m in enumerate(values)]
-    done = work.run("copy", jsonl(work.folder / "in.jsonl", records, document=False), double.uri(name), "--on-exists", "append", "--rejects", work.folder / "rejects.jsonl")
+    done = work.run("copy", jsonl(work.folder / "in.jsonl", records, document=False), double.uri(name), "--on-exists", "append", "--rejects", work.folder / "rejects.jsonl", "--unsupported", "reject")
     ok(done, 3)
     codes = {r["id"]: r["code"] for r in map(json.loads, (work.folder / "rejects.jsonl").read_text().splitlines()) if "code" in r}
     assert codes == {"rec-1": "field-type", "rec-2": "field-type", "rec-4": "text-too-long", "rec-6": "field-type", "rec-7": "unknown-field", "rec-8": "missing-field", "rec-9": "missing-field"}
@@ -190,7 +190,12 @@ def test_values_that_a_typed_field_cannot_take_are_rejects(double, name, work):
 
 def test_ids_and_texts_that_are_too_long_are_rejects(lite, name, work):
     records = [record(0), record(1, id="k" * 65535), record(2, id="k" * 65536), record(3, document="ü" * 32768), record(4, document="d" * 65535)]
-    done = work.run("copy", jsonl(work.folder / "in.jsonl", records), lite.uri(name))
+    source = jsonl(work.folder / "in.jsonl", records)
+    plan = json.loads(work.run("plan", source, lite.uri(name), "--json").stdout)
+    assert {issue["code"]: issue["count"] for issue in plan["issues"] if issue["blocking"]} == {"id-too-long": 1, "text-too-long": 1}, plan
+    ok(work.run("copy", source, lite.uri(name)), 8)
+    assert not lite.client().has_collection(name)
+    done = work.run("copy", source, lite.uri(name), "--unsupported", "reject")
     ok(done, 3)
     assert len(rows_of(lite.client(), name, ["document"])) == 3
 

@@ -105,7 +105,11 @@ def test_typed_columns(database, work):
     records[4]["metadata"]["year"] = "no number"
     del records[5]["metadata"]["year"]
     source, target = jsonl(work.folder / "r.jsonl", records), database.uri("typed")
-    done = work.json("copy", source, target, "-q", code=3)
+    issues = {issue["code"]: issue["count"] for issue in work.json("plan", source, target, code=8)["issues"] if issue["blocking"]}
+    assert issues == {"value-out-of-range": 1, "value-type": 1, "missing-value": 1}, issues
+    harness.refused(work.run("copy", source, target, "-q"), 8, "target", "typed", "--unsupported reject")
+    assert database.one("SELECT count(*) FROM typed") == 0
+    done = work.json("copy", source, target, "-q", "--unsupported", "reject", code=3)
     assert done["rejected"] == 3, done
     assert database.rows("SELECT year, score, seen::text, tags, n, doubled, metadata FROM typed WHERE id = 'rec-7'") == [
         (1997, 7.5, "2024-05-06 07:08:09+00", ["a", "b7"], 7, 3994, {"rest": {"x": 7}})]

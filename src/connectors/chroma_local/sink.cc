@@ -55,6 +55,7 @@ class DirectorySink final : public Sink, public Undo {
   }
 
   std::vector<Note> Foresee(const SinkSpec& spec) const override { return inner_ ? inner_->Foresee(spec) : std::vector<Note>{}; }
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override { return chroma_model::JudgeBy(spec.schema, spec.layout ? *spec.layout : *layout_); }
   Result<WriteOutcome> Write(const RecordView& batch) override { return inner_ ? inner_->Write(batch) : NotPrepared(); }
   Result<std::string> Flush() override { return inner_ ? inner_->Flush() : NotPrepared(); }
   Status Resume(const std::string& state) override { return inner_ ? inner_->Resume(state) : NotPrepared(); }

@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kLongest = "65535";  ///< bytes of a VARCHAR
+constexpr int32_t kMostDims = 262'144;      ///< of bits; servers take fewer of other elements, by their configuration
 
 Field TextField(std::string name, bool nullable) {
   Field field;
@@ -39,6 +40,9 @@ Result<Field> VectorField(const VectorSpec& spec, const NewCollection& wishes, c
   if (spec.kind == VectorKind::dense) {
     if (spec.element == Element::bit && spec.dims % 8 != 0) {
       return MakeError(Category::unsupported, fmt::format("Milvus has no vectors of {} bits: their number is divisible by 8", spec.dims));
+    }
+    if (spec.dims < wishes.least_dims || spec.dims > kMostDims) {
+      return MakeError(Category::unsupported, fmt::format("the server has no vectors of {} dimensions: it takes {} to {}", spec.dims, wishes.least_dims, kMostDims));
     }
     field.params = {{"dim", std::to_string(spec.dims)}};
   }

@@ -62,6 +62,7 @@ struct NewCollection {
   bool nullable_scalars = true;      ///< the server knows null values
   bool missing_vectors = false;      ///< records may lack a vector
   bool partition_tenants = false;
+  int32_t least_dims = 2;            ///< of a dense vector
   const Collection* like = nullptr;  ///< the collection that the records come from, where that was one
 };
 Result<Collection> Design(const std::string& name, const RecordSchema& schema, const NewCollection& wishes);

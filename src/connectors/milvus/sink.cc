@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "connector/fit.h"
 #include "connector/intentions.h"
+#include "connector/row_judge.h"
 #include "connectors/milvus/replacement.h"
 #include "connectors/milvus/writer.h"
 
@@ -25,10 +26,12 @@ class CollectionSink final : public Sink, public Undo {
   Result<TargetInfo> Describe() override {
     TargetInfo out;
     out.identity = dataset_.identity();
+    found_.reset();
     ARROW_RETURN_NOT_OK(CheckCollectionName(dataset_.name));
     ARROW_ASSIGN_OR_RAISE(const auto found, Look(*dataset_.client, dataset_.name, *dataset_.layout));
     if (!found) return out;
     dataset_.collection = found->collection.name;
+    found_ = found;
     out.exists = true;
     // Milvus Lite 2 knows neither aliases nor new names.
     const bool renames = !dataset_.client->is_lite() || !dataset_.client->version().empty();
@@ -57,13 +60,37 @@ class CollectionSink final : public Sink, public Undo {
     return notes;
   }
 
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override {
+    const bool create = !found_ || spec.on_exists == OnExists::replace;
+    Shape shape;
+    if (create) {
+      const auto setting = Takeover(spec);
+      const NewCollection wishes = WishesFor(spec, setting);
+      ARROW_ASSIGN_OR_RAISE(const Collection collection, Design(dataset_.name, spec.schema, wishes));
+      Wishes as;
+      as.layout = wishes.layout;
+      as.tenant_field = wishes.tenant_field;
+      as.document_field = wishes.document_field;
+      ARROW_ASSIGN_OR_RAISE(shape, ShapeOf(collection, {}, as));
+    } else {
+      ARROW_RETURN_NOT_OK(CheckWritable(*found_, spec.schema));
+      shape = found_->shape;
+    }
+    ARROW_ASSIGN_OR_RAISE(shape, BindShape(std::move(shape), spec.schema, create));
+    RowEncoder encoder(shape, spec.layout ? *spec.layout : *dataset_.layout);
+    return JudgeEach([encoder = std::move(encoder)](const RecordView& batch, int64_t row) mutable {
+      encoder.Begin();
+      return encoder.Append(batch, row);
+    });
+  }
+
   Status Prepare(const SinkSpec& spec) override {
     ARROW_RETURN_NOT_OK(Abort());
     ARROW_RETURN_NOT_OK(CheckSchemaFits(can_, spec.schema));
     spec_ = spec;
     intents_ = Intentions(spec.intents);
     if (spec.layout) dataset_.layout = spec.layout;
-    setting_ = Takeover();
+    setting_ = Takeover(spec);
     replacement_ = std::make_unique<Replacement>(dataset_, spec_.intents);
     ARROW_ASSIGN_OR_RAISE(const auto staging, replacement_->Staging());
     ARROW_ASSIGN_OR_RAISE(auto found, Look(*dataset_.client, dataset_.name, *dataset_.layout));
@@ -166,14 +193,13 @@ class CollectionSink final : public Sink, public Undo {
     return rows_.get();
   }
 
-
-  std::optional<Setting> Takeover() const {
-    const auto at = spec_.settings.find(kCollectionSetting);
-    return at == spec_.settings.end() ? std::nullopt : ParseSetting(at->second);
+  static std::optional<Setting> Takeover(const SinkSpec& spec) {
+    const auto at = spec.settings.find(kCollectionSetting);
+    return at == spec.settings.end() ? std::nullopt : ParseSetting(at->second);
   }
 
   Status CheckExisting(const Found& found) {
-    ARROW_RETURN_NOT_OK(CheckWritable(found));
+    ARROW_RETURN_NOT_OK(CheckWritable(found, spec_.schema));
     ARROW_RETURN_NOT_OK(BindShape(found.shape, spec_.schema, false).status());
     ARROW_ASSIGN_OR_RAISE(const auto ours, intents_.Find(kCreateIntent));
     created_ = ours == active_;
@@ -189,14 +215,14 @@ class CollectionSink final : public Sink, public Undo {
                      "use --on-exists append, upsert or replace, or name another collection");
   }
 
-  Status CheckWritable(const Found& found) const {
+  Status CheckWritable(const Found& found, const RecordSchema& schema) const {
     if (found.shape.key_field().auto_id) {
       return MakeError(Category::refused, fmt::format("the collection '{}' makes its own keys, so that no record keeps its id and a repeated write makes another row", Printable(dataset_.name)),
                        "name a new collection: its key is the records' id");
     }
-    if (found.shape.schema.has_tenant && !found.shape.partition_tenants && !spec_.schema.has_tenant && !found.shape.dynamic) return Status::OK();
-    if (!found.shape.integer_keys() || spec_.schema.id_kind == IdKind::i64 || spec_.schema.id_kind == IdKind::u64) return Status::OK();
-    return MakeError(Category::refused, fmt::format("the key of '{}' is an integer, and the records' ids are {}", Printable(dataset_.name), Name(spec_.schema.id_kind)),
+    if (found.shape.schema.has_tenant && !found.shape.partition_tenants && !schema.has_tenant && !found.shape.dynamic) return Status::OK();
+    if (!found.shape.integer_keys() || schema.id_kind == IdKind::i64 || schema.id_kind == IdKind::u64) return Status::OK();
+    return MakeError(Category::refused, fmt::format("the key of '{}' is an integer, and the records' ids are {}", Printable(dataset_.name), Name(schema.id_kind)),
                      "name another collection, or use --on-exists replace");
   }
 
@@ -215,17 +241,23 @@ class CollectionSink final : public Sink, public Undo {
     return AddIndexes(dataset_.name);
   }
 
-  Status CreateCollection(const std::string& name) {
+  NewCollection WishesFor(const SinkSpec& spec, const std::optional<Setting>& setting) const {
     const Target& target = dataset_.client->target();
     NewCollection wishes;
-    wishes.layout = dataset_.layout;
+    wishes.layout = spec.layout ? spec.layout : dataset_.layout;
     wishes.tenant_field = target.tenant_field == "partition" ? "" : target.tenant_field;
     wishes.document_field = target.document_field;
     wishes.integer_keys = target.integer_keys;
     wishes.nullable_scalars = KnowsNull();
     wishes.missing_vectors = KnowsNull() && !dataset_.client->is_lite();
     wishes.partition_tenants = PartitionTenants();
-    wishes.like = setting_ ? &setting_->collection : nullptr;
+    wishes.least_dims = dataset_.client->is_lite() ? 1 : 2;
+    wishes.like = setting ? &setting->collection : nullptr;
+    return wishes;
+  }
+
+  Status CreateCollection(const std::string& name) {
+    NewCollection wishes = WishesFor(spec_, setting_);
     VF_FAILPOINT("milvus.create.before");
     ARROW_ASSIGN_OR_RAISE(Collection collection, Design(name, spec_.schema, wishes));
     Status created = dataset_.client->Create(collection);
@@ -330,6 +362,7 @@ class CollectionSink final : public Sink, public Undo {
   SinkSpec spec_;
   Intentions intents_;
   std::optional<Setting> setting_;
+  std::optional<Found> found_;  ///< what Describe found
   Shape shape_;
   std::string active_;      ///< the collection that is written to
   bool created_ = false;    ///< it is this run's own

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "connector/row_judge.h"
 #include "connectors/pinecone/dataset.h"
 #include "connectors/pinecone/names.h"
 #include "connectors/pinecone/pinecone.h"
@@ -62,36 +61,7 @@ Connector::Info MakeInfo() {
   return info;
 }
 
-/// What the sink would say of a row, by encoding it.
-class EncodingJudge final : public RowJudge {
- public:
-  /// `form` is that of the batches as they are encoded: without tenants where these are namespaces.
-  explicit EncodingJudge(RecordForm form) : form_(std::move(form)), encoder_(form_) {}
-
-  std::optional<RowReject> Judge(const RecordView& view, int64_t row) override {
-    const Status status = Take(view, row);
-    if (!status.ok()) return RowReject{row, FactsOf(status).code, status.message()};
-    text_.clear();
-    return encoder_.Append(plain_, row, &text_);
-  }
-
- private:
-  Status Take(const RecordView& view, int64_t row) {
-    if (form_.namespaces) ARROW_RETURN_NOT_OK(NamespaceOf(view.tenant(row).value_or("")).status());
-    if (batch_ == view.batch()) return Status::OK();
-    batch_ = view.batch();
-    plain_ = view;
-    return form_.namespaces ? WithoutTenant(view).Value(&plain_) : Status::OK();
-  }
-
-  const RecordForm form_;
-  RecordEncoder encoder_;
-  std::shared_ptr<arrow::RecordBatch> batch_;
-  RecordView plain_;
-  std::string text_;
-};
-
-class Pinecone final : public Connector, public JudgesRows {
+class Pinecone final : public Connector {
  public:
   const Info& info() const override { return info_; }
 
@@ -104,17 +74,6 @@ class Pinecone final : public Connector, public JudgesRows {
       can.sink = can.undo = false;
     }
     return can;
-  }
-
-  Result<std::unique_ptr<RowJudge>> JudgeOf(const Location& location, const Layout& layout, const RecordSchema& schema) const override {
-    Dataset dataset;
-    ARROW_ASSIGN_OR_RAISE(dataset.target, ParseTarget(location));
-    // What does not fit at all the plan tells of by other words.
-    if (!Columns::Of(schema).ok()) return nullptr;
-    dataset.layout = RecordForm::LayoutFor(layout, !dataset.target.one_namespace);
-    RecordForm form = dataset.FormOf(schema);
-    if (form.namespaces) form.schema.has_tenant = false;
-    return std::make_unique<EncodingJudge>(std::move(form));
   }
 
   /// The namespaces of an index; the indexes where none is named.

@@ -104,14 +104,37 @@ Result<TargetInfo> IndexSink::Describe() {
 }
 
 std::vector<Note> IndexSink::Foresee(const SinkSpec& spec) const {
+  (void)spec;
   std::vector<Note> notes;
-  const auto columns = Columns::Of(spec.schema);
-  const Status fits = columns.ok() ? CheckMetrics(spec.schema, *columns) : columns.status();
-  if (!fits.ok()) notes.push_back({"does-not-fit", fits.message(), -1, true});
   if (!dataset_.index) {
     notes.push_back({"makes-index", fmt::format("the index '{}' is made, serverless in {} {}", Printable(dataset_.target.index), Printable(dataset_.target.cloud, 50), Printable(dataset_.target.region, 50)), -1, false});
   }
   return notes;
+}
+
+Result<RowJudge> IndexSink::JudgeOf(const SinkSpec& spec) const {
+  ARROW_ASSIGN_OR_RAISE(const Columns columns, Columns::Of(spec.schema));
+  ARROW_RETURN_NOT_OK(CheckMetrics(spec.schema, columns));
+  Dataset dataset = dataset_;
+  if (spec.layout) dataset.layout = RecordForm::LayoutFor(*spec.layout, !dataset.target.one_namespace);
+  RecordForm form = dataset.FormOf(spec.schema);
+  const bool namespaces = form.namespaces;
+  if (namespaces) form.schema.has_tenant = false;
+  const auto encoder = std::make_shared<RecordEncoder>(form);
+  return RowJudge([encoder, namespaces, vector = std::string()](const RecordView& batch) mutable -> Result<std::vector<RowReject>> {
+    RecordView plain = batch;
+    if (namespaces) {
+      ARROW_ASSIGN_OR_RAISE(plain, batch.WithoutTenant());
+    }
+    std::vector<RowReject> rejects;
+    for (int64_t row = 0; row < batch.rows(); ++row) {
+      const Status space = namespaces ? NamespaceOf(batch.tenant(row).value_or("")).status() : Status::OK();
+      vector.clear();
+      auto reject = space.ok() ? encoder->Append(plain, row, &vector) : RowReject{row, FactsOf(space).code, space.message()};
+      if (reject) rejects.push_back(std::move(*reject));
+    }
+    return rejects;
+  });
 }
 
 // ---- preparing ----
@@ -205,7 +228,7 @@ Result<WriteOutcome> IndexSink::Write(const RecordView& batch) {
   }
   RecordView plain = batch;
   if (form_.namespaces) {
-    ARROW_ASSIGN_OR_RAISE(plain, WithoutTenant(batch));
+    ARROW_ASSIGN_OR_RAISE(plain, batch.WithoutTenant());
   }
   for (const auto& [space, rows] : spaces) {
     ARROW_ASSIGN_OR_RAISE(const WriteOutcome written, WriteSpace(plain, rows, space));

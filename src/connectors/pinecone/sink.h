@@ -15,6 +15,7 @@ class IndexSink final : public Sink, public Undo {
 
   Result<TargetInfo> Describe() override;
   std::vector<Note> Foresee(const SinkSpec& spec) const override;
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override;
   Status Prepare(const SinkSpec& spec) override;
   Result<WriteOutcome> Write(const RecordView& batch) override;
   Status Finish() override;

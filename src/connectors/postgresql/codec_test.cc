@@ -217,6 +217,15 @@ TEST(Values, ComeBackAsTheyWere) {
   }
 }
 
+TEST(Values, TextsAreCountedInCharacters) {
+  Type type = Of(Kind::text);
+  type.typmod = 7;  // varchar(3)
+  for (const auto& [text, fits] : {std::pair<std::string, bool>{"abc", true}, {"\u00fc\u65e5\U0001f600", true}, {"abcd", false}, {"abc ", false}, {"\u00fc\u65e5\U0001f600x", false}}) {
+    std::string field;
+    EXPECT_EQ(AppendTextField(type, text, &field).ok(), fits) << text;
+  }
+}
+
 TEST(Values, WhatDoesNotFitIsARecordsFault) {
   for (const auto& [type, json] : {std::pair<Type, std::string>{Of(Kind::int4), "1.0"}, {Of(Kind::int4), R"("1")"}, {Of(Kind::text), "1"}, {Of(Kind::float8), "1"}, {Of(Kind::uuid), "\"x\""},
                                    {Of(Kind::boolean), "[true]"}, {Of(Kind::int4, true), "[1,[2]]"}, {Of(Kind::int4, true), "1"}, {Of(Kind::int4, true), "[[1],[2,3]]"}, {Of(Kind::date), "{}"}}) {

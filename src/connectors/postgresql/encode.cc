@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -117,6 +118,12 @@ Status AppendDateTime(const Type& type, std::string_view text, std::string* out)
 
 Status AppendString(const Type& type, std::string_view text, std::string* out) {
   if (text.find('\0') != std::string_view::npos) return OutOfRange(type, "the character U+0000");
+  // varchar(n) and char(n): the server refuses what is longer, but for spaces, which it would cut off without a word.
+  constexpr int32_t kHeader = 4;
+  if (type.kind == Kind::text && type.typmod >= kHeader && static_cast<int64_t>(text.size()) > type.typmod - kHeader) {
+    const auto characters = std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; });
+    if (characters > type.typmod - kHeader) return OutOfRange(type, text);
+  }
   return AppendField(text, out), Status::OK();
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/uuid.h"
+#include "connector/row_judge.h"
 #include "connectors/postgresql/codec.h"
 #include "connectors/postgresql/field_splitter.h"
 #include "connectors/postgresql/jsonb_writer.h"
@@ -222,8 +223,8 @@ struct RowEncoder::Impl {
     return Status::OK();
   }
 
-  const TargetTable& table;
-  const RecordSchema& schema;
+  const TargetTable table;
+  const RecordSchema schema;
   JsonReader json;
   FieldSplitter splitter;
   const std::string metadata_name;
@@ -242,5 +243,28 @@ RowEncoder::RowEncoder(const TargetTable& table, const RecordSchema& schema) : i
 RowEncoder::~RowEncoder() = default;
 
 Result<const std::vector<EncodedRows>*> RowEncoder::Encode(const RecordView& batch, std::vector<RowReject>* rejects) { return impl_->Encode(batch, rejects); }
+
+RowJudge JudgeBy(const TargetTable& table, const RecordSchema& schema) {
+  return [encoder = std::make_shared<RowEncoder>(table, schema)](const RecordView& batch) -> Result<std::vector<RowReject>> {
+    std::vector<RowReject> rejects;
+    ARROW_RETURN_NOT_OK(encoder->Encode(batch, &rejects).status());
+    return rejects;
+  };
+}
+
+RowJudge JudgeSparse(const RecordSchema& schema, int64_t dims) {
+  const bool any = std::any_of(schema.vectors.begin(), schema.vectors.end(), [](const VectorSpec& spec) { return spec.kind == VectorKind::sparse; });
+  if (!any) return {};
+  return JudgeEach([dims, bytes = std::string()](const RecordView& batch, int64_t row) mutable -> std::optional<RowReject> {
+    for (const VectorColumn& vector : batch.vectors()) {
+      if (vector.spec.kind != VectorKind::sparse || vector.IsNull(row)) continue;
+      const int32_t begin = vector.offsets[row], end = vector.offsets[row + 1];
+      bytes.clear();
+      const Status status = AppendSparsevecField(vector.indices + begin, vector.values + begin, static_cast<size_t>(end - begin), static_cast<int32_t>(dims), &bytes);
+      if (!status.ok()) return RowReject{row, FactsOf(status).code, status.message()};
+    }
+    return std::nullopt;
+  });
+}
 
 }  // namespace vecferry::postgresql

@@ -30,6 +30,11 @@ class RowEncoder {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What RowEncoder refuses.
+RowJudge JudgeBy(const TargetTable& table, const RecordSchema& schema);
+/// The same of a table that is yet to be made: it holds everything but sparse vectors of indices that are too large.
+RowJudge JudgeSparse(const RecordSchema& schema, int64_t dims);
+
 /// The one spelling of an id that the id column holds, as SQL text; nothing where it cannot hold that id, or would change its spelling.
 std::optional<std::string> SpellId(const TargetColumn& column, std::string_view id);
 

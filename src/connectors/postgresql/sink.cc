@@ -42,7 +42,7 @@ class TableSink final : public Sink, public Undo {
     ARROW_RETURN_NOT_OK(Locate(client));
     out.identity = identity_;
     ARROW_ASSIGN_OR_RAISE(const auto relation, FindRelation(client, name_));
-    found_ = relation.has_value();
+    found_ = relation;
     MakeDeferral({});
     if (!relation) return out;
     if (relation->kind != 'r' && relation->kind != 'p') {
@@ -67,6 +67,16 @@ class TableSink final : public Sink, public Undo {
     const auto design = DesignTable(spec.schema, DesignLayout(spec), table_wish_, extension_schema_, name_);
     if (design.ok()) (void)PlanIndexes(IndexedOf(*design, name_, spec), Wish(spec), &notes);
     return notes;
+  }
+
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override {
+    if (!found_) return JudgeSparse(spec.schema, table_wish_.sparse_dims);
+    const Layout& layout = *EffectiveLayout(*found_, spec.layout ? *spec.layout : *layout_);
+    auto table = BindTable(*found_, spec.schema, layout, options_, spec.on_exists == OnExists::replace);
+    // One that takes its place is made as the records need it.
+    if (!table.ok() && spec.on_exists == OnExists::replace) return RowJudge();
+    ARROW_RETURN_NOT_OK(table.status());
+    return JudgeBy(*table, spec.schema);
   }
 
   Status Prepare(const SinkSpec& spec) override {
@@ -474,7 +484,7 @@ class TableSink final : public Sink, public Undo {
   std::string identity_, extension_schema_ = "public";
   Relation relation_;
   TargetTable table_;
-  bool found_ = false;      ///< a table of that name was there when it was looked for
+  std::optional<Relation> found_;  ///< what was there when it was looked for
   bool created_ = false;    ///< the table is this run's own
   bool replacing_ = false;  ///< it takes the place of another at the end
   bool swapped_ = false;    ///< and has done so

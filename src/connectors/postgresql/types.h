@@ -25,7 +25,7 @@ struct Type {
   uint32_t oid = 0;            ///< as the column has it: of the domain, enum or array itself
   uint32_t base_oid = 0;       ///< the same, of a domain the type that it is over: what the server calls it in answers
   uint32_t element_oid = 0;    ///< of an array (of its domain's base type): what binary arrays name
-  int32_t typmod = -1;         ///< dimension of a vector type, bits of bit(n), -1 where there is none
+  int32_t typmod = -1;         ///< dimension of a vector type, bits of bit(n), characters and 4 of varchar(n), -1 where there is none
   std::string name;            ///< as SQL writes it, with its schema where that is not in the search path: "vector(384)", "timestamp with time zone"
   std::string short_name;      ///< pg_type.typname: "vector", "timestamptz", "_int4"
 

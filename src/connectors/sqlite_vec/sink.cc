@@ -7,6 +7,7 @@
 #include "base/failpoint.h"
 #include "base/text.h"
 #include "connector/fit.h"
+#include "connector/row_judge.h"
 #include "connectors/sqlite_vec/new_table.h"
 #include "connectors/sqlite_vec/source.h"
 #include "connectors/sqlite_vec/writable_table.h"
@@ -35,10 +36,25 @@ class TableSink final : public Sink, public Lookup, public Undo {
     ARROW_ASSIGN_OR_RAISE(const bool taken, db.HasTable(name_));
     if (!taken) return info;
     ARROW_ASSIGN_OR_RAISE(const Mapping mapping, MappingOf(db, name_, location_.options));
+    found_ = mapping;
     info.exists = true;
     info.schema = mapping.schema;
     ARROW_ASSIGN_OR_RAISE(info.count, sqlite::CountRows(db, mapping.table));
     return info;
+  }
+
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override {
+    if (!found_ || spec.on_exists == OnExists::replace) return RowJudge();
+    struct Columns {
+      explicit Columns(const Mapping& found) : mapping(found), split(mapping) {}
+      const Mapping mapping;
+      FieldSplit split;
+    };
+    return JudgeEach([columns = std::make_unique<Columns>(*found_)](const RecordView& batch, int64_t row) -> std::optional<RowReject> {
+      const Status status = CheckRow(columns->mapping, batch, row, &columns->split);
+      if (status.ok()) return std::nullopt;
+      return RowReject{row, FactsOf(status).code, status.message()};
+    });
   }
 
   /// A database that somebody holds before a record was moved is told of at once: there is nothing yet that would be worth waiting for.
@@ -259,6 +275,7 @@ class TableSink final : public Sink, public Lookup, public Undo {
   std::string staging_;   ///< of a replacement, until it has taken its place
   std::string written_;   ///< the table that is written to
   std::mutex open_mutex_;
+  std::optional<Mapping> found_;  ///< of the table that Describe found
   std::unique_ptr<WritableTable> table_;
 };
 

@@ -142,16 +142,20 @@ Status WritableTable::Prepare() {
   return Status::OK();
 }
 
+/// The key of a table whose keys are integers.
+static Result<int64_t> IntegerKey(std::string_view id) {
+  const auto number = ParseInt(id);
+  if (number.ok() && std::to_string(*number) == id) return *number;
+  return BadRecord("id-not-an-integer", fmt::format("the table's key is an integer, and the id is '{}'", Printable(id, 200)));
+}
+
 Status WritableTable::BindKey(sqlite::Stmt& stmt, int index, std::string_view id) const {
   if (mapping_.table.text_key) {
     stmt.BindText(index, id);
     return Status::OK();
   }
-  const auto number = ParseInt(id);
-  if (!number.ok() || std::to_string(*number) != id) {
-    return BadRecord("id-not-an-integer", fmt::format("the table's key is an integer, and the id is '{}'", Printable(id, 200)));
-  }
-  stmt.Bind(index, *number);
+  ARROW_ASSIGN_OR_RAISE(const int64_t number, IntegerKey(id));
+  stmt.Bind(index, number);
   return Status::OK();
 }
 
@@ -171,14 +175,14 @@ Status WritableTable::DeleteRow(std::string_view id) {
   return delete_.Run();
 }
 
-/// Also leaves the row's metadata, taken apart, in split_.
-Status WritableTable::CheckRow(const RecordView& batch, int64_t row) {
+Status CheckRow(const Mapping& mapping, const RecordView& batch, int64_t row, FieldSplit* split) {
   for (const VectorColumn& column : batch.vectors()) {
     if (column.IsNull(row)) return BadRecord("missing-vector", fmt::format("the record has no {}", Printable(column.spec.column(), 200)));
   }
-  if (batch.document(row) && mapping_.document < 0) return BadRecord("no-column", "the table has no column for documents");
-  if (batch.tenant(row) && mapping_.tenant < 0) return BadRecord("no-column", "the table has no column for tenants");
-  return split_.Take(batch.metadata(row).value_or("{}"));
+  if (batch.document(row) && mapping.document < 0) return BadRecord("no-column", "the table has no column for documents");
+  if (batch.tenant(row) && mapping.tenant < 0) return BadRecord("no-column", "the table has no column for tenants");
+  if (!mapping.table.text_key) ARROW_RETURN_NOT_OK(IntegerKey(batch.id(row)).status());
+  return split->Take(batch.metadata(row).value_or("{}"));
 }
 
 void WritableTable::BindField(int index, size_t field, const RecordView& batch, int64_t row) {
@@ -224,15 +228,12 @@ Result<WriteOutcome> WritableTable::Write(const RecordView& batch) {
   ARROW_ASSIGN_OR_RAISE(const auto vectors, VectorsOf(batch));
   ARROW_ASSIGN_OR_RAISE(auto transaction, sqlite::Transaction::Begin(db_));
   for (int64_t row = 0; row < batch.rows(); ++row) {
-    Status status = CheckRow(batch, row);
+    const Status status = CheckRow(mapping_, batch, row, &split_);
     // A row that the module refuses may be there by half until the transaction ends: the batch is given up, and bisected.
     if (status.ok()) {
-      const auto key = mapping_.table.text_key ? Status::OK() : BindKey(find_, 1, batch.id(row));
-      find_.Reset();
-      if (key.ok()) ARROW_RETURN_NOT_OK(Insert(batch, row, vectors));
-      else status = key;
+      ARROW_RETURN_NOT_OK(Insert(batch, row, vectors));
+      continue;
     }
-    if (status.ok()) continue;
     if (!IsCategory(status, Category::bad_content)) return status;
     outcome.rejects.push_back({row, FactsOf(status).code.empty() ? "bad-metadata" : FactsOf(status).code, status.message()});
   }

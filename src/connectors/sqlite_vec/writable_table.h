@@ -43,7 +43,6 @@ class WritableTable {
   WritableTable(sqlite::Db db, Mapping mapping) : db_(std::move(db)), mapping_(std::move(mapping)), split_(mapping_) {}
   Status Prepare();
   Result<std::vector<size_t>> VectorsOf(const RecordView& batch) const;
-  Status CheckRow(const RecordView& batch, int64_t row);
   Status Insert(const RecordView& batch, int64_t row, const std::vector<size_t>& vectors);
   Status BindKey(sqlite::Stmt& stmt, int index, std::string_view id) const;
   void BindField(int index, size_t field, const RecordView& batch, int64_t row);
@@ -56,5 +55,8 @@ class WritableTable {
   std::mutex mutex_;
   sqlite::Stmt insert_, find_, delete_, select_;
 };
+
+/// Whether a table of that mapping can hold a record; leaves its metadata, taken apart, in `split`. Category::bad_content with the reject's code.
+Status CheckRow(const Mapping& mapping, const RecordView& batch, int64_t row, FieldSplit* split);
 
 }  // namespace vecferry::sqlite_vec

@@ -9,6 +9,7 @@
 #include "base/failpoint.h"
 #include "base/text.h"
 #include "connector/fit.h"
+#include "connector/row_judge.h"
 #include "connectors/vdf/group.h"
 #include "connectors/vdf/meta.h"
 #include "connectors/vdf/vdf.h"
@@ -50,6 +51,14 @@ class VdfSink final : public files::WholeSink {
     info.count = facts.count;
     info.schema = facts.schema;
     return info;
+  }
+
+  Result<RowJudge> JudgeOf(const SinkSpec&) const override {
+    return JudgeEach([reader = JsonReader()](const RecordView& batch, int64_t row) mutable -> std::optional<RowReject> {
+      const Status status = CheckRow(batch, row, reader).status();
+      if (status.ok()) return std::nullopt;
+      return RowReject{row, FactsOf(status).code, status.message()};
+    });
   }
 
   Status Prepare(const SinkSpec& spec) override {
@@ -166,11 +175,15 @@ class VdfSink final : public files::WholeSink {
     return files::CheckOnlyOurs(place_, files, [](const std::string& relative) { return relative.ends_with(".parquet") || relative == kMetaFile; });
   }
 
+  /// The shape of a record that can be held.
+  static Result<Shape> CheckRow(const RecordView& batch, int64_t row, JsonReader& reader) {
+    if (const auto tenant = batch.tenant(row); tenant && tenant->empty()) return BadRecord("empty-tenant", "an empty tenant, which VDF does not tell from none");
+    return ShapeOf(batch.metadata(row).value_or("{}"), reader);
+  }
+
   Status Add(const RecordView& batch, int64_t row) {
-    const auto tenant = batch.tenant(row);
-    if (tenant && tenant->empty()) return BadRecord("empty-tenant", "an empty tenant, which VDF does not tell from none");
-    ARROW_ASSIGN_OR_RAISE(const Shape shape, ShapeOf(batch.metadata(row).value_or("{}"), reader_));
-    ARROW_ASSIGN_OR_RAISE(Space* space, SpaceOf(std::string(tenant.value_or(""))));
+    ARROW_ASSIGN_OR_RAISE(const Shape shape, CheckRow(batch, row, reader_));
+    ARROW_ASSIGN_OR_RAISE(Space* space, SpaceOf(std::string(batch.tenant(row).value_or(""))));
     auto group = std::find_if(space->groups.begin(), space->groups.end(), [&shape](const Group& known) { return known.Fits(shape); });
     if (group == space->groups.end()) {
       if (space->groups.size() == kMaxGroups) return BadRecord("metadata-mixed-types", fmt::format("its fields are of other types than in {} kinds of record before it", kMaxGroups));
