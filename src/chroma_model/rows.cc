@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "chroma_model/records.h"
 #include "net/buffers.h"
+#include "record/number_writer.h"
 
 namespace vecferry::chroma_model {
 namespace {
@@ -159,12 +160,7 @@ void RowEncoder::AppendVector(std::string_view bytes, std::string* out) const {
     *out += '"';
     return;
   }
-  for (size_t at = 0; at < bytes.size(); at += sizeof(float)) {
-    float value;
-    std::memcpy(&value, bytes.data() + at, sizeof(value));
-    fmt::format_to(std::back_inserter(*out), "{}{}", at == 0 ? '[' : ',', value);
-  }
-  *out += ']';
+  AppendNumbers<float>(bytes.data(), static_cast<int64_t>(bytes.size() / sizeof(float)), out);
 }
 
 std::string RowEncoder::Body(const RecordView& batch) const {

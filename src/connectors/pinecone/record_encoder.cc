@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -7,32 +6,16 @@
 #include "base/text.h"
 #include "connectors/pinecone/names.h"
 #include "connectors/pinecone/records.h"
+#include "record/number_writer.h"
 
 namespace vecferry::pinecone {
 namespace {
-
-constexpr size_t kLongestNumber = 16;  ///< "-1.17549435e-38", "4294967295"
 
 template <class T>
 T Load(const void* from, int64_t i) {
   T value;
   std::memcpy(&value, static_cast<const char*>(from) + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
   return value;
-}
-
-/// By way of `scratch`, which is space for the longest numbers: growing per number would cost more than printing it.
-template <class T>
-void AppendNumbers(const void* numbers, int64_t n, std::vector<char>* scratch, std::string* out) {
-  const size_t most = 2 + static_cast<size_t>(n) * (kLongestNumber + 1);
-  if (scratch->size() < most) scratch->resize(most);
-  char* at = scratch->data();
-  *at++ = '[';
-  for (int64_t i = 0; i < n; ++i) {
-    if (i > 0) *at++ = ',';
-    at = std::to_chars(at, at + kLongestNumber, Load<T>(numbers, i)).ptr;
-  }
-  *at++ = ']';
-  out->append(scratch->data(), static_cast<size_t>(at - scratch->data()));
 }
 
 Status Missing(const VectorSpec& spec) {
@@ -86,14 +69,13 @@ struct RecordEncoder::Impl {
   PayloadEncoder payload;
   MetadataWriter metadata;
   std::vector<uint32_t> sorted;
-  std::vector<char> scratch;
 
   Status Dense(const VectorColumn& column, int64_t row, std::string* out) {
     if (column.IsNull(row)) return Missing(column.spec);
     const std::string_view bytes = column.Dense(row);
     ARROW_RETURN_NOT_OK(CheckNumbers(column.spec, bytes.data(), column.spec.dims, true));
     *out += ",\"values\":";
-    AppendNumbers<float>(bytes.data(), column.spec.dims, &scratch, out);
+    AppendNumbers<float>(bytes.data(), column.spec.dims, out);
     return Status::OK();
   }
 
@@ -109,9 +91,9 @@ struct RecordEncoder::Impl {
     std::sort(sorted.begin(), sorted.end());
     if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) return BadRecord("bad-vector", "a sparse vector has an index twice");
     *out += ",\"sparseValues\":{\"indices\":";
-    AppendNumbers<uint32_t>(column.indices + begin, n, &scratch, out);
+    AppendNumbers<uint32_t>(column.indices + begin, n, out);
     *out += ",\"values\":";
-    AppendNumbers<float>(column.values + begin, n, &scratch, out);
+    AppendNumbers<float>(column.values + begin, n, out);
     *out += '}';
     return Status::OK();
   }

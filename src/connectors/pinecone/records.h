@@ -38,7 +38,6 @@ inline constexpr size_t kMostSparse = 2048;
 /// Not for use by two threads at once; reuse it.
 class RecordEncoder {
  public:
-  /// The form outlives it.
   explicit RecordEncoder(const RecordForm& form);
   ~RecordEncoder();
   /// Appends the row as one vector of an upsert; or leaves `out` as it was and says why: codes of MetadataWriter and PayloadEncoder,
