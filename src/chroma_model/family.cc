@@ -4,14 +4,14 @@
 
 namespace vecferry::chroma_model {
 
-Capabilities FamilyCapabilities() {
+Capabilities FamilyCapabilities(bool json_text) {
   Capabilities can;
   can.source = can.sink = can.lookup = can.search = can.undo = true;
   can.consistency = Consistency::live;
   can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
   can.dense = {Element::f32};
   can.metrics = {Metric::l2, Metric::cosine, Metric::dot};
-  can.json = {JsonFeature::array, JsonFeature::boolean, JsonFeature::int64, JsonFeature::real, JsonFeature::empty_key, JsonFeature::any_key};
+  can.json = json_text ? AllJsonFeatures() : std::set<JsonFeature>{JsonFeature::array, JsonFeature::boolean, JsonFeature::int64, JsonFeature::real, JsonFeature::empty_key, JsonFeature::any_key};
   can.replay = Replay::idempotent_upsert;
   can.replace = ReplaceMode::window;
   can.max_in_flight = 4;
@@ -21,6 +21,16 @@ Capabilities FamilyCapabilities() {
   can.batch_rows = 1000;
   can.batch_bytes = 4 << 20;
   return can;
+}
+
+OptionSpec MetadataOption() {
+  OptionSpec spec;
+  spec.name = "metadata";
+  spec.kind = OptionSpec::Kind::choice;
+  spec.choices = {"plain", "json"};
+  spec.default_value = "plain";
+  spec.help = "Values of metadata that Chroma does not hold or would change (null, objects, mixed arrays, some doubles): refused, or kept as JSON text and named in _json.";
+  return spec;
 }
 
 std::string DescribeCollection(const Collection& collection) {

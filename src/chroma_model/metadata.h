@@ -12,13 +12,15 @@
 ///
 /// The document and the URI have places of their own; Chroma knows no tenants, so a tenant is the metadata field that the layout names.
 /// The metadata's key `chroma:uri`, where it is a string, is the URI. Keys that Chroma drops, refuses or - `chroma:document` with a
-/// number - dies of get a backslash in front: those that begin with `chroma:`, `#` or `$`, and the empty one; and such a key with backslashes
+/// number - dies of get a backslash in front: those that begin with `chroma:`, `#` or `$`, `_json` and the empty one; and such a key with backslashes
 /// in front gets one more. Reading takes one off again.
 namespace vecferry::chroma_model {
 
 /// What Chroma calls the places in its own files; as keys of metadata they are not to be had.
 inline constexpr std::string_view kDocumentKey = "chroma:document";
 inline constexpr std::string_view kUriKey = "chroma:uri";
+/// Holds, as a JSON list in a text, the names of the fields whose values are JSON text in place of what Chroma does not hold.
+inline constexpr std::string_view kJsonField = "_json";
 
 /// One record on its way to Chroma.
 struct OutgoingRecord {
@@ -29,7 +31,8 @@ struct OutgoingRecord {
 /// Not for use by two threads at once; reuse it.
 class MetadataEncoder {
  public:
-  explicit MetadataEncoder(const Layout& layout);
+  /// `encode`: what would be refused is kept as JSON text, and the field named in `_json`.
+  explicit MetadataEncoder(const Layout& layout, bool encode = false);
   ~MetadataEncoder();
   MetadataEncoder(MetadataEncoder&&) noexcept;
   /// Refused, Category::bad_content: "metadata-FEATURE" for what Chroma does not hold (null, nested objects and arrays, integers

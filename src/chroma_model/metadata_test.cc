@@ -40,17 +40,17 @@ RecordView One(const std::string& metadata, std::optional<std::string> document 
   return builder.Finish().ValueOrDie();
 }
 
-std::string Code(const std::string& metadata) {
+std::string Code(const std::string& metadata, bool json_text = false) {
   const Layout layout = Default();
-  MetadataEncoder encoder(layout);
+  MetadataEncoder encoder(layout, json_text);
   OutgoingRecord out;
   return FactsOf(encoder.Encode(One(metadata), 0, &out)).code;
 }
 
 /// What is sent, and that reading gives back what was written.
-Written ThereAndBack(const std::string& metadata, std::optional<std::string> document = {}, std::optional<std::string> tenant = {}) {
+Written ThereAndBack(const std::string& metadata, std::optional<std::string> document = {}, std::optional<std::string> tenant = {}, bool json_text = false) {
   const Layout layout = Default();
-  MetadataEncoder encoder(layout);
+  MetadataEncoder encoder(layout, json_text);
   OutgoingRecord out;
   const RecordView view = One(metadata, document, tenant);
   const Status status = encoder.Encode(view, 0, &out);
@@ -109,6 +109,35 @@ TEST(Metadata, WhatChromaDoesNotHoldIsRefusedByName) {
   EXPECT_EQ(Code(R"({"a":[1,2.5]})"), "mixed-numbers");
   EXPECT_EQ(Code(R"({"a":-0.0})"), "negative-zero");
   EXPECT_EQ(Code(R"({"a":[0.5,-0.0]})"), "negative-zero");
+}
+
+TEST(Metadata, AsJsonTextEverythingIsHeld) {
+  const auto sent = [](const std::string& metadata) { return ThereAndBack(metadata, {}, {}, true).metadata; };
+  EXPECT_EQ(sent(R"({"a":null,"b":{"c":[1,{"d":2.0}]},"e":"plain","f":[1,2.5]})"),
+            R"({"a":"null","b":"{\"c\":[1,{\"d\":2.0}]}","e":"plain","f":"[1,2.5]","_json":"[\"a\",\"b\",\"f\"]"})");
+  EXPECT_EQ(sent(R"({"a":1})"), R"({"a":1})") << "nothing is added where nothing is needed";
+  for (const char* metadata : {R"({"a":-0.0,"b":[],"c":18446744073709551615,"d":{"$vf":"f64","v":"NaN"},"e":{"$vf":"date","v":"2024-05-06"},"f":[[1]],"g":{"$vf":"object","v":{"$vf":"mine"}}})",
+                               R"({"":null,"#x":null,"chroma:document":null,"chroma:uri":{"a":1},"tenant":null,"\\a":null})"}) {
+    ThereAndBack(metadata, "text", "acme", true);
+  }
+}
+
+TEST(Metadata, AFieldOfTheMarksNameIsTheUsers) {
+  EXPECT_EQ(ThereAndBack(R"({"_json":"mine","\\_json":1})").metadata, R"({"\\_json":"mine","\\\\_json":1})");
+  EXPECT_EQ(ThereAndBack(R"({"_json":["a"],"a":null})", {}, {}, true).metadata, R"({"\\_json":["a"],"a":"null","_json":"[\"a\"]"})");
+  // What others wrote under that name and is no such list is metadata like any other.
+  const Layout layout = Default();
+  MetadataDecoder decoder(layout, true, true);
+  JsonReader reader;
+  for (const char* metadata : {R"({"_json":"{\"x\":1}","x":"1"})", R"({"_json":"[1,\"x\"]","x":"1"})", R"({"_json":"[[\"x\"]]","x":"1"})", R"({"_json":5,"x":"1"})", R"({"_json":"\"x\"","x":"1"})",
+                               R"({"_json":"[","x":"1"})", R"({"_json":"[]","x":"1"})", R"({"a":["_json"],"x":"1"})"}) {
+    const auto payload = decoder.Decode({std::nullopt, std::nullopt, metadata});
+    ASSERT_TRUE(payload.ok()) << metadata << payload.status();
+    std::string wanted, got;
+    ASSERT_TRUE(reader.AppendCanonical(metadata, &wanted).ok() && reader.AppendCanonical(payload->metadata, &got).ok());
+    EXPECT_EQ(got, wanted);
+  }
+  EXPECT_EQ(FactsOf(decoder.Decode({std::nullopt, std::nullopt, R"({"_json":"[\"x\"]","x":"no JSON"})"}).status()).code, "metadata-marks");
 }
 
 TEST(Metadata, WhatIsReadMayHaveNoColumn) {

@@ -10,6 +10,7 @@
 #include "chroma_model/metadata.h"
 #include "chroma_model/page.h"
 #include "connector/connector.h"
+#include "options/option.h"
 
 /// Records of a collection over HTTP: requests, rows as records, and what is done by key.
 namespace vecferry::chroma_model {
@@ -22,6 +23,7 @@ struct Dataset {
   std::string identity;              ///< the same for the same collection however it was spelled
   const Layout* layout = nullptr;
   const CancelToken* cancel = nullptr;
+  bool json_text = false;            ///< values of metadata that Chroma does not hold are written as JSON text
 };
 
 /// What to ask get for.
@@ -53,7 +55,7 @@ class RowDecoder {
 /// Rows on their way to the server, in columns. Not for use by two threads at once; reuse it.
 class RowEncoder {
  public:
-  RowEncoder(const RecordSchema& schema, const Layout& layout, bool base64);
+  RowEncoder(const RecordSchema& schema, const Layout& layout, bool base64, bool json_text = false);
   /// Row by row; what a row that is refused would be is left out. Codes: those of MetadataEncoder, "missing-vector", "empty-id",
   /// "non-finite-vector", and "vector-too-long" for one of a cosine collection whose length the server cannot hold.
   void Encode(const RecordView& batch, std::vector<RowReject>* rejects);
@@ -73,7 +75,7 @@ class RowEncoder {
 };
 
 /// What RowEncoder refuses.
-RowJudge JudgeBy(const RecordSchema& schema, const Layout& layout);
+RowJudge JudgeBy(const RecordSchema& schema, const Layout& layout, bool json_text);
 
 /// What a record is kept as before it is overwritten: one JSON object with id, embedding (base64), metadata, document and uri. And an
 /// upsert's body of several.
@@ -119,7 +121,9 @@ class CollectionSearcher final : public Searcher {
 };
 
 /// What any store of the family holds.
-Capabilities FamilyCapabilities();
+Capabilities FamilyCapabilities(bool json_text = false);
+/// metadata=plain|json: whether values that Chroma does not hold are refused or kept as JSON text.
+OptionSpec MetadataOption();
 
 /// A source on a collection that exists. `known` is the schema of records that were written there, where it is known.
 std::unique_ptr<Source> MakeSource(Dataset dataset, Collection collection, std::optional<RecordSchema> known);

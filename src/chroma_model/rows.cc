@@ -111,7 +111,7 @@ Status RowDecoder::AppendRow(const Page& page, size_t row, BatchBuilder& builder
   return Status::OK();
 }
 
-RowEncoder::RowEncoder(const RecordSchema& schema, const Layout& layout, bool base64) : schema_(schema), base64_(base64), metadata_(layout) {}
+RowEncoder::RowEncoder(const RecordSchema& schema, const Layout& layout, bool base64, bool json_text) : schema_(schema), base64_(base64), metadata_(layout, json_text) {}
 
 std::optional<RowReject> RowEncoder::CheckVector(const RecordView& batch, int64_t row) const {
   const VectorColumn& column = batch.vectors().front();
@@ -129,8 +129,8 @@ std::optional<RowReject> RowEncoder::CheckVector(const RecordView& batch, int64_
   return std::nullopt;
 }
 
-RowJudge JudgeBy(const RecordSchema& schema, const Layout& layout) {
-  return [encoder = std::make_shared<RowEncoder>(schema, layout, false)](const RecordView& batch) -> Result<std::vector<RowReject>> {
+RowJudge JudgeBy(const RecordSchema& schema, const Layout& layout, bool json_text) {
+  return [encoder = std::make_shared<RowEncoder>(schema, layout, false, json_text)](const RecordView& batch) -> Result<std::vector<RowReject>> {
     std::vector<RowReject> rejects;
     encoder->Encode(batch, &rejects);
     return rejects;

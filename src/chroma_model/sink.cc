@@ -45,7 +45,7 @@ class CollectionSink final : public Sink, public Undo {
     return out;
   }
 
-  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override { return JudgeBy(spec.schema, spec.layout ? *spec.layout : *dataset_.layout); }
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override { return JudgeBy(spec.schema, spec.layout ? *spec.layout : *dataset_.layout, dataset_.json_text); }
 
   Status Prepare(const SinkSpec& spec) override {
     ARROW_RETURN_NOT_OK(Abort());

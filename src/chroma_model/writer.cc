@@ -22,7 +22,7 @@ Result<WriteOutcome> CollectionWriter::Write(const RecordView& batch) {
     return MakeError(Category::too_large, fmt::format("the server takes {} records at once", most), "use a smaller --batch-size");
   }
   WriteOutcome outcome;
-  const auto encoder = encoders_.Take([&] { return RowEncoder(schema_, *dataset_.layout, dataset_.client->facts().base64); });
+  const auto encoder = encoders_.Take([&] { return RowEncoder(schema_, *dataset_.layout, dataset_.client->facts().base64, dataset_.json_text); });
   encoder->Encode(batch, &outcome.rejects);
   if (encoder->rows().empty()) return outcome;
   if (replaces_) ARROW_RETURN_NOT_OK(MakeRoom(batch, *encoder));

@@ -2,6 +2,7 @@
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import time
 
@@ -88,6 +89,8 @@ class Terminal:
     def __init__(self, command, env):
         pid, self.master = pty.fork()
         if pid == 0:
+            # Who runs the tests may have been started with it ignored, which a child inherits.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             os.execvpe(command[0], command, env)
         self.pid = pid
 

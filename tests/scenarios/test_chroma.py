@@ -106,6 +106,21 @@ def test_what_chroma_would_change_without_a_word_is_found_before_or_rejected(chr
     assert set(chroma.told("docs")["records"]) == {"good"}
 
 
+def test_json_text_keeps_what_chroma_does_not_hold(chroma, work):
+    odd = {"n": None, "o": {"a": [1, {"b": 2.0}]}, "l": [1, "x"], "e": [], "i": 2**63, "d": 933.1286246343909, "plain": "y", "_json": "mine"}
+    file = write(work.folder / "odd.jsonl", [("a", vector(1), "text", odd), ("b", vector(2), None, {"x": 1})])
+    uri = chroma.uri("docs").replace("#", "?metadata=json#")
+    assert work.json("copy", f"jsonl:{file}", uri)["verify"]["ok"]
+    found = chroma.told("docs")["records"]["a"][2]
+    assert found["plain"] == "y" and json.loads(found["o"]) == odd["o"] and json.loads(found["_json"]) == ["n", "o", "l", "e", "i", "d"] and found["\\_json"] == "mine"
+    # It needs no option to be read, here and out of the folder.
+    work.ok("copy", chroma.uri("docs"), f"jsonl:{work.folder}/back.jsonl")
+    work.ok("verify", f"jsonl:{file}", f"jsonl:{work.folder}/back.jsonl")
+    changed = write(work.folder / "less.jsonl", [("a", vector(1), "text", {"plain": "z"})])
+    work.ok("copy", f"jsonl:{changed}", uri, "--on-exists", "upsert")
+    assert chroma.told("docs")["records"]["a"][2] == {"plain": "z"}, "the marks of what was overwritten are gone"
+
+
 def test_keys_that_would_end_the_server_or_be_dropped_come_back(chroma, work):
     odd = {"chroma:document": 5, "chroma:x": "y", "#a": 1, "$b": 2, "": 3, "\\": 4, "\\$b": 5, "chroma:uri": "s3://u"}
     file = write(work.folder / "odd.jsonl", [("a", vector(1), "text", odd), ("b", vector(2), None, {"chroma:document": "mine"})])

@@ -27,7 +27,8 @@ Connector::Info MakeInfo() {
       "(the metadata's `chroma:uri`) are carried; a tenant is the metadata field `tenant`. Chroma merges metadata on upsert and keeps documents:\n"
       "a record that is overwritten is made to be exactly what comes. Vectors of a cosine collection come back with another last digit.\n"
       "Keys of metadata that Chroma refuses or drops - the empty one, and those that begin with `#`, `$` or `chroma:` - get a backslash in front.\n"
-      "Rejected, because Chroma would change them without a word: empty arrays, arrays of integers and doubles, and the double -0.0.";
+      "Refused, because Chroma would change them without a word: empty arrays, arrays of integers and doubles, the double -0.0, and of the others one in five\n"
+      "with more than 15 digits. With `?metadata=json` these, null and nested values are kept as JSON text that reads back as what it was.";
   info.capabilities = chroma_model::FamilyCapabilities();
   return info;
 }
@@ -35,6 +36,11 @@ Connector::Info MakeInfo() {
 class Chroma final : public Connector {
  public:
   const Info& info() const override { return info_; }
+
+  Result<Capabilities> CapabilitiesOf(const Location& location) const override {
+    ARROW_ASSIGN_OR_RAISE(const bool json_text, KeepsJsonText(location));
+    return chroma_model::FamilyCapabilities(json_text);
+  }
 
   Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext& context) override {
     ARROW_ASSIGN_OR_RAISE(auto address, ParseAddress(location));
@@ -84,6 +90,11 @@ class Chroma final : public Connector {
   }
 
  private:
+  static Result<bool> KeepsJsonText(const Location& location) {
+    ARROW_ASSIGN_OR_RAISE(const auto options, CheckOptions(Options(), location.options, "option of chroma"));
+    return options.at("metadata") == "json";
+  }
+
   static Result<Dataset> Open(const Location& location, const OpenContext& context) {
     ARROW_ASSIGN_OR_RAISE(auto address, ParseAddress(location));
     if (location.dataset.empty()) return MakeError(Category::usage, "no collection is named", "write it after a #: chroma://HOST:PORT#NAME");
@@ -93,6 +104,7 @@ class Chroma final : public Connector {
     dataset.identity = IdentityOf(address) + "#" + location.dataset;
     dataset.layout = context.layout;
     dataset.cancel = context.cancel;
+    ARROW_ASSIGN_OR_RAISE(dataset.json_text, KeepsJsonText(location));
     ARROW_ASSIGN_OR_RAISE(dataset.client, Client::Connect(std::move(address), context.cancel));
     return dataset;
   }

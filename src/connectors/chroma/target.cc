@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "base/text.h"
+#include "chroma_model/records.h"
 #include "net/service.h"
 
 namespace vecferry::chroma {
@@ -60,6 +61,7 @@ const std::vector<OptionSpec>& Options() {
     all.back().reaching = true;
     all.push_back(Option("tenant", "NAME", "The tenant; default_tenant unless told here or in the address."));
     all.push_back(Option("database", "NAME", "The database; default_database unless told here or in the address."));
+    all.push_back(chroma_model::MetadataOption());
     return all;
   }();
   return options;

@@ -32,6 +32,13 @@ OptionSpec Choice(std::string name, std::vector<std::string> choices, std::strin
   return spec;
 }
 
+Capabilities CapabilitiesFor(bool json_text) {
+  Capabilities can = chroma_model::FamilyCapabilities(json_text);
+  can.consistency = Consistency::frozen;
+  can.search = false;  // of a folder that no server has open
+  return can;
+}
+
 Connector::Info MakeInfo() {
   Connector::Info info;
   info.scheme = kScheme;
@@ -46,15 +53,13 @@ Connector::Info MakeInfo() {
       Choice("snapshot", {"copy", "live", "immutable"}, "How the folder is read: from a copy made once for the run, in place while Chroma may write it, or in place without locks."),
       Choice("damaged", {"fail", "missing"}, "What becomes of a collection whose HNSW files are damaged: a failure, or its vectors in them count as missing."),
       Named("tenant", "NAME", "The tenant.", "default_tenant"),
-      Named("database", "NAME", "The database of the tenant.", "default_database"), program, migrate};
+      Named("database", "NAME", "The database of the tenant.", "default_database"), chroma_model::MetadataOption(), program, migrate};
   info.notes =
       "Folders of chromadb 0.4, 0.5 and 1.x are read without Python and while no server runs: tables, write-ahead queue and HNSW files. "
       "The vectors of cosine collections stand there as unit vectors with their lengths; their product in 32-bit floats is read, as Chroma itself returns it. "
       "Vectors that are in the queue alone are read exactly as they were written. Writing starts Chroma's own server (`chroma run`, 1.x) on the "
       "folder, on a free port of 127.0.0.1, and ends it afterwards; no other program may have the folder open meanwhile.";
-  Capabilities& can = info.capabilities = chroma_model::FamilyCapabilities();
-  can.consistency = Consistency::frozen;
-  can.search = false;  // of a folder that no server has open
+  info.capabilities = CapabilitiesFor(false);
   return info;
 }
 
@@ -79,6 +84,11 @@ class ChromaLocal final : public Connector {
     return summaries;
   }
 
+  Result<Capabilities> CapabilitiesOf(const Location& location) const override {
+    ARROW_ASSIGN_OR_RAISE(const auto options, CheckOptions(info().options, location.options, "option of chroma-local"));
+    return CapabilitiesFor(options.at("metadata") == "json");
+  }
+
   Result<std::unique_ptr<Source>> OpenSource(const Location& location, const OpenContext& context) override {
     ARROW_ASSIGN_OR_RAISE(const auto wishes, WishesOf(location));
     auto directory = Directory::Open(wishes, context);
@@ -96,6 +106,7 @@ class ChromaLocal final : public Connector {
     ARROW_ASSIGN_OR_RAISE(const auto options, CheckOptions(info().options, location.options, "option of chroma-local"));
     wishes.program = options.contains("chroma") ? options.at("chroma") : "";
     ARROW_ASSIGN_OR_RAISE(wishes.migrate, ParseBool(options.at("migrate")));
+    wishes.json_text = options.at("metadata") == "json";
     return MakeSink(std::move(wishes), context, info().capabilities);
   }
 

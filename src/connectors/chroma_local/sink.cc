@@ -55,7 +55,7 @@ class DirectorySink final : public Sink, public Undo {
   }
 
   std::vector<Note> Foresee(const SinkSpec& spec) const override { return inner_ ? inner_->Foresee(spec) : std::vector<Note>{}; }
-  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override { return chroma_model::JudgeBy(spec.schema, spec.layout ? *spec.layout : *layout_); }
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override { return chroma_model::JudgeBy(spec.schema, spec.layout ? *spec.layout : *layout_, wishes_.json_text); }
   Result<WriteOutcome> Write(const RecordView& batch) override { return inner_ ? inner_->Write(batch) : NotPrepared(); }
   Result<std::string> Flush() override { return inner_ ? inner_->Flush() : NotPrepared(); }
   Status Resume(const std::string& state) override { return inner_ ? inner_->Resume(state) : NotPrepared(); }
@@ -135,6 +135,7 @@ class DirectorySink final : public Sink, public Undo {
     dataset.identity = IdentityOf(wishes_.open);
     dataset.layout = layout_;
     dataset.cancel = cancel_;
+    dataset.json_text = wishes_.json_text;
     auto inner = chroma_model::MakeSink(std::move(dataset), can_);
     ARROW_RETURN_NOT_OK(inner->Describe().status());
     inner_ = std::move(inner);

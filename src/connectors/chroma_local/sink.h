@@ -10,6 +10,7 @@ namespace vecferry::chroma_local {
 struct SinkWishes {
   OpenWishes open;       ///< the collection is named
   std::string program;   ///< of the vendor's server, "" to look for it
+  bool json_text = false;  ///< values of metadata that Chroma does not hold are written as JSON text
   bool migrate = false;  ///< a folder of an older generation may be brought to the server's own
 };
 

@@ -23,29 +23,16 @@ struct MetadataPolicy {
   bool as_floats = false;   ///< reading: numbers stay float64; else whole ones are integers unless they are marked
 };
 
-/// Takes the events of one payload (PayloadEncoder's) and writes the JSON object that is sent.
-class MetadataWriter final : public JsonVisitor {
+/// Writes the JSON object that is sent. Not for use by two threads at once; reuse it.
+class MetadataWriter {
  public:
   explicit MetadataWriter(const MetadataPolicy& policy);
-  ~MetadataWriter() override;
-  /// Appends to `out` from now on.
-  void Begin(std::string* out);
+  ~MetadataWriter();
+  /// What takes the events of one payload (PayloadEncoder's), and appends to `out`. Bad records: "metadata-FEATURE" as RowFit has them,
+  /// "metadata-list" for a list that is not of strings, "metadata-key".
+  JsonVisitor& Begin(std::string* out);
   /// After the last event. Bad record "metadata-too-large". True where the object has a field.
   Result<bool> End();
-
-  // Bad records: "metadata-FEATURE" as RowFit has them, "metadata-list" for a list that is not of strings, "metadata-key".
-  Status Null() override;
-  Status Bool(bool value) override;
-  Status Int(int64_t value) override;
-  Status Uint(uint64_t value) override;
-  Status Double(double value) override;
-  Status String(std::string_view utf8) override;
-  Status Special(std::string_view type, std::string_view text) override;
-  Status BeginObject() override;
-  Status Key(std::string_view utf8) override;
-  Status EndObject() override;
-  Status BeginArray() override;
-  Status EndArray() override;
 
  private:
   struct Impl;

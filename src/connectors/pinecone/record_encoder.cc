@@ -107,8 +107,7 @@ struct RecordEncoder::Impl {
     if (columns.sparse >= 0) ARROW_RETURN_NOT_OK(Sparse(view.vectors()[static_cast<size_t>(columns.sparse)], row, out));
     const size_t before = out->size();
     *out += ",\"metadata\":";
-    metadata.Begin(out);
-    ARROW_RETURN_NOT_OK(payload.Encode(view, row, mapped ? std::optional(view.id(row)) : std::nullopt, metadata));
+    ARROW_RETURN_NOT_OK(payload.Encode(view, row, mapped ? std::optional(view.id(row)) : std::nullopt, metadata.Begin(out)));
     ARROW_ASSIGN_OR_RAISE(const bool some, metadata.End());
     if (!some) out->resize(before);
     *out += '}';
