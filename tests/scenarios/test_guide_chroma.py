@@ -33,6 +33,6 @@ def test_every_command_of_the_guide(chroma, postgres18, tmp_path):  # noqa: F811
     assert database.rows("SELECT content, metadata->>'topic', (metadata->'tags')::text FROM documents WHERE id::text = 'doc-65'") == [("said, \"65\"\nand more", "t2", '["x", "y"]')]
     assert any("USING hnsw (embedding vector_l2_ops)" in text for text in database.indexes("documents").values()), database.indexes("documents")
     assert chroma.told("documents_2") == before
-    for name in ("from_postgres", "from_file"):
+    for name in ("from_postgres", "from_file", "with_json"):
         assert chroma.told(name)["records"] == before["records"], name
-    assert sorted(chroma.act("names")) == ["documents", "documents_2", "from_file", "from_postgres"]
+    assert sorted(chroma.act("names")) == ["documents", "documents_2", "from_file", "from_postgres", "with_json"]
