@@ -14,7 +14,7 @@ struct TableOptions {
   std::string compression = "zstd";   ///< zstd, snappy, gzip, lz4, none
   int level = 0;                      ///< 0: the codec's own default
   bool byte_stream_split = false;     ///< of float vectors: smaller, and slower
-  int64_t row_group_bytes = int64_t{128} << 20;
+  int64_t row_group_bytes = int64_t{64} << 20;
   int64_t row_group_rows = int64_t{1} << 20;
 };
 

@@ -75,7 +75,7 @@ Status Copier::Timed(const std::string& name, double* seconds, const std::functi
 }
 
 TransferOptions Copier::TransferOptionsNow() const {
-  TransferOptions t = TransferOptionsOf(options_, target_, schema_, intent_);
+  TransferOptions t = TransferOptionsOf(options_, source_, target_, schema_, intent_);
   t.total = report_.total;
   t.duplicates = duplicates_;
   t.first_again_split = again_.first_split;

@@ -7,7 +7,8 @@
 namespace vecferry {
 namespace {
 
-void SetSizes(const CopyOptions& options, const Capabilities& can, TransferOptions* t) {
+/// Batches are as large as the target prefers, but no more bytes than the source does: it may hold some times as many for each.
+void SetSizes(const CopyOptions& options, const Capabilities& source, const Capabilities& can, TransferOptions* t) {
   t->jobs = options.jobs;
   t->writers = can.max_in_flight;
   t->adapts = can.replay == Replay::idempotent_upsert && can.max_in_flight > 1;
@@ -17,7 +18,8 @@ void SetSizes(const CopyOptions& options, const Capabilities& can, TransferOptio
   t->batch_rows = options.batch_rows > 0 ? options.batch_rows : can.batch_rows;
   // A batch waits for its turn as a whole: none is worth more than a second.
   if (options.records_per_second > 0) t->batch_rows = std::min(t->batch_rows, static_cast<int64_t>(std::max(1.0, options.records_per_second)));
-  t->batch_bytes = std::min(options.batch_bytes > 0 ? options.batch_bytes : can.batch_bytes, std::max<int64_t>(options.memory_bytes / 4, 1));
+  const int64_t preferred = options.batch_bytes > 0 ? options.batch_bytes : std::min(source.batch_bytes, can.batch_bytes);
+  t->batch_bytes = std::min(preferred, std::max<int64_t>(options.memory_bytes / 4, 1));
   t->flushes = can.replay == Replay::truncate_and_replay;
   t->flush_bytes = can.flush_bytes;
   t->flush_seconds = can.flush_seconds;
@@ -35,9 +37,9 @@ void SetComparison(const OpenedTarget& target, const RecordSchema& schema, Trans
 
 }  // namespace
 
-TransferOptions TransferOptionsOf(const CopyOptions& options, const OpenedTarget& target, const RecordSchema& schema, const TargetIntent& intent) {
+TransferOptions TransferOptionsOf(const CopyOptions& options, const OpenedSource& source, const OpenedTarget& target, const RecordSchema& schema, const TargetIntent& intent) {
   TransferOptions t;
-  SetSizes(options, target.can, &t);
+  SetSizes(options, source.can, target.can, &t);
   SetComparison(target, schema, &t);
   t.limit = options.limit;
   t.validate = options.validate;

@@ -34,7 +34,7 @@ std::vector<OptionSpec> Options() {
       Option("compression", Kind::choice, "", "Writing: the codec.", "zstd", {"zstd", "snappy", "gzip", "lz4", "none"}),
       Option("level", Kind::integer, "N", "Writing: the codec's level; its own default where it is not told."),
       Option("encoding", Kind::choice, "", "Writing: how float vectors are encoded; byte-stream-split is smaller and slower.", "plain", {"plain", "byte-stream-split"}),
-      Option("row-group-size", Kind::bytes, "SIZE", "Writing: a row group is ended beyond it.", "128MiB"),
+      Option("row-group-size", Kind::bytes, "SIZE", "Writing: a row group is ended beyond it; so much is held in memory.", "64MiB"),
       Option("row-group-rows", Kind::integer, "N", "Writing: the most rows of a row group.", "1048576"),
       Option("partition-by", Kind::text, "KEY", "Writing a folder: one folder KEY=VALUE for each value of the tenant (`tenant`) or of a field of the metadata."),
       Option("file-size", Kind::bytes, "SIZE", "Writing a folder: a file is ended beyond it, and the next begun.", "1GiB")};
@@ -57,7 +57,7 @@ Connector::Info MakeInfo() {
   can.expansion = 2.0;
   can.batch_rows = 8192;
   can.batch_bytes = int64_t{16} << 20;
-  can.flush_bytes = int64_t{128} << 20;
+  can.flush_bytes = int64_t{64} << 20;
   can.flush_seconds = 30;
   info.options = Options();
   return info;
