@@ -9,6 +9,7 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include "base/repeats.h"
 #include "base/text.h"
 #include "net/buffers.h"
 
@@ -107,7 +108,9 @@ Result<std::unique_ptr<GrpcChannel>> GrpcChannel::Make(const Endpoint& endpoint,
 GrpcReply GrpcChannel::Call(GrpcCall call, const CancelToken* cancel) {
   const grpc::ByteBuffer request = Wrap(std::move(call.request));
   GrpcReply reply = impl_->Once(call.method, request, cancel);
-  return MayBeGoneAlready(call, reply) ? impl_->Once(call.method, request, cancel) : reply;
+  if (!MayBeGoneAlready(call, reply)) return reply;
+  ++RepeatedCalls();
+  return impl_->Once(call.method, request, cancel);
 }
 
 GrpcReply GrpcChannel::Impl::Once(const std::string& method, const grpc::ByteBuffer& request, const CancelToken* cancel) {

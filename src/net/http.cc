@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/repeats.h"
 #include "base/text.h"
 #include "net/buffers.h"
 
@@ -274,7 +275,9 @@ HttpReply HttpClient::Impl::Once(const HttpCall& call, const CancelToken* cancel
 
 HttpReply HttpClient::Call(const HttpCall& call, const CancelToken* cancel) {
   HttpReply reply = impl_->Once(call, cancel);
-  return MayBeGoneAlready(call, reply) ? impl_->Once(call, cancel) : reply;
+  if (!MayBeGoneAlready(call, reply)) return reply;
+  ++RepeatedCalls();
+  return impl_->Once(call, cancel);
 }
 
 }  // namespace vecferry

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
+#include "base/repeats.h"
 #include "base/threads.h"
 #include "pipeline/ack_tracker.h"
 #include "pipeline/batch_stage.h"
@@ -247,7 +248,7 @@ struct Transfer::Impl {
     p.written = written;
     p.skipped = skipped;
     p.rejected = rejected;
-    p.retried = events.retries();
+    p.retried = events.retries() + RepeatedCalls();
     p.batches = batches;
     p.in_flight = in_flight;
     p.seconds = std::chrono::duration<double>(clock.Now() - began).count();
