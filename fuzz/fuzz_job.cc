@@ -1,5 +1,6 @@
 #include <cstdint>
 #include <cstdlib>
+#include <string_view>
 
 #include "cli/job_file.h"
 #include "connectors/builtin.h"
@@ -21,6 +22,8 @@ const vecferry::Registry& Stores() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr const char* kSecret = "q7Zx9-hush";
   const std::map<std::string, std::string> environment = {{"A", "1"}, {"EVIL", "x\nyes: true\n${A}"}, {"API_TOKEN", kSecret}};
+  // Words that the file itself has are not told by us.
+  if (std::string_view(reinterpret_cast<const char*>(data), size).find(kSecret) != std::string_view::npos) return 0;
   const auto job = vecferry::cli::ParseJob({reinterpret_cast<const char*>(data), size}, "job.yaml", environment);
   if (!job.ok()) {
     if (!vecferry::IsCategory(job.status(), vecferry::Category::usage)) std::abort();

@@ -49,6 +49,7 @@ Status DecodeQueuedVector(std::string_view bytes, std::string_view encoding, int
   if (bytes.size() != static_cast<size_t>(dims) * 4) {
     return BadRecord("dimension", fmt::format("its vector in the queue has {} bytes of {}", bytes.size(), int64_t{dims} * 4));
   }
+  if (bytes.empty()) return Status::OK();  // of a collection whose dimension is damaged
   if (encoding == "FLOAT32") {
     std::memcpy(out, bytes.data(), bytes.size());
     return Status::OK();

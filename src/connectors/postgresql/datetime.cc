@@ -152,8 +152,8 @@ void AppendTimestamp(int64_t microseconds, bool utc, std::string* out) {
   if (bc) *out += " BC";
 }
 
-void AppendOffset(int32_t seconds_east, std::string* out) {
-  const int64_t all = std::llabs(int64_t{seconds_east});
+void AppendOffset(int64_t seconds_east, std::string* out) {
+  const int64_t all = std::llabs(seconds_east);
   *out += fmt::format("{}{:02}:{:02}", seconds_east < 0 ? '-' : '+', all / 3600, all / 60 % 60);
   if (all % 60 != 0) *out += fmt::format(":{:02}", all % 60);
 }

@@ -16,7 +16,7 @@ void AppendTime(int64_t microseconds, std::string* out);
 /// "2026-01-31T12:00:00.25", with "Z" behind it where `utc`; " BC" at the very end.
 void AppendTimestamp(int64_t microseconds, bool utc, std::string* out);
 /// "+02:00", "-00:30:15": of seconds east of Greenwich; PostgreSQL counts them west.
-void AppendOffset(int32_t seconds_east, std::string* out);
+void AppendOffset(int64_t seconds_east, std::string* out);
 /// ISO 8601: "P1Y2M3DT4H5M6.5S", "PT0S", "P-1DT-2H".
 void AppendInterval(int32_t months, int32_t days, int64_t microseconds, std::string* out);
 

@@ -65,7 +65,7 @@ Status AppendTextual(const Type& type, std::string_view bytes, std::string* out)
     case Kind::time: AppendTime(FromBig<int64_t>(bytes.data()), out); break;
     case Kind::timetz:
       AppendTime(FromBig<int64_t>(bytes.data()), out);
-      AppendOffset(-FromBig<int32_t>(bytes.data() + 8), out);
+      AppendOffset(-int64_t{FromBig<int32_t>(bytes.data() + 8)}, out);  // the least has no opposite in 32 bits
       break;
     case Kind::timestamp: AppendTimestamp(FromBig<int64_t>(bytes.data()), false, out); break;
     case Kind::timestamptz: AppendTimestamp(FromBig<int64_t>(bytes.data()), true, out); break;
