@@ -10,6 +10,7 @@
 #include "connector/capabilities.h"
 #include "connector/flat_object.h"
 #include "connector/payload_record.h"
+#include "record/quiet_visitor.h"
 
 namespace vecferry::chroma_model {
 namespace {
@@ -118,7 +119,7 @@ class Writer final : public FlatObject {
 };
 
 /// The fields that the metadata says hold JSON text; none where its `_json` is a field like any other.
-class Marks final : public JsonVisitor {
+class Marks final : public QuietVisitor {
  public:
   static std::set<std::string, std::less<>> Of(std::string_view metadata, JsonReader& json) {
     Marks marks;
@@ -129,16 +130,8 @@ class Marks final : public JsonVisitor {
     return std::move(list.names_);
   }
 
-  Status Null() override { return Other(); }
-  Status Bool(bool) override { return Other(); }
-  Status Int(int64_t) override { return Other(); }
-  Status Uint(uint64_t) override { return Other(); }
-  Status Double(double) override { return Other(); }
-  Status Special(std::string_view, std::string_view) override { return Other(); }
-  Status BeginObject() override { return ++depth_, Other(); }
-  Status EndObject() override { return --depth_, Status::OK(); }
-  Status BeginArray() override { return ++depth_ > 1 ? Other() : Status::OK(); }
-  Status EndArray() override { return --depth_, Status::OK(); }
+  Status BeginObject() override { return ++depth_, Value(); }
+  Status BeginArray() override { return ++depth_ > 1 ? Value() : Status::OK(); }
   Status Key(std::string_view key) override {
     here_ = depth_ == 1 && key == kJsonField;
     return Status::OK();
@@ -150,9 +143,8 @@ class Marks final : public JsonVisitor {
   }
 
  private:
-  Status Other() { return other_ = true, Status::OK(); }
+  Status Value() override { return other_ = true, Status::OK(); }
   bool list_ = false, other_ = false, here_ = false;
-  int depth_ = 0;
   std::optional<std::string> text_;
   std::set<std::string, std::less<>> names_;
 };

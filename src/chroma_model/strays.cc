@@ -6,25 +6,15 @@
 #include "base/failpoint.h"
 #include "chroma_model/records.h"
 #include "net/buffers.h"
+#include "record/quiet_visitor.h"
 
 namespace vecferry::chroma_model {
 namespace {
 
 /// The keys of an object.
-class Keys final : public JsonVisitor {
+class Keys final : public QuietVisitor {
  public:
   explicit Keys(std::set<std::string, std::less<>>* keys) : keys_(keys) {}
-  Status Null() override { return Status::OK(); }
-  Status Bool(bool) override { return Status::OK(); }
-  Status Int(int64_t) override { return Status::OK(); }
-  Status Uint(uint64_t) override { return Status::OK(); }
-  Status Double(double) override { return Status::OK(); }
-  Status String(std::string_view) override { return Status::OK(); }
-  Status Special(std::string_view, std::string_view) override { return Status::OK(); }
-  Status BeginObject() override { return ++depth_, Status::OK(); }
-  Status EndObject() override { return --depth_, Status::OK(); }
-  Status BeginArray() override { return ++depth_, Status::OK(); }
-  Status EndArray() override { return --depth_, Status::OK(); }
   Status Key(std::string_view key) override {
     if (depth_ == 1) keys_->emplace(key);
     return Status::OK();
@@ -32,7 +22,6 @@ class Keys final : public JsonVisitor {
 
  private:
   std::set<std::string, std::less<>>* keys_;
-  int depth_ = 0;
 };
 
 }  // namespace

@@ -1,24 +1,15 @@
 #include "connector/payload_record.h"
 
+#include "record/quiet_visitor.h"
+
 namespace vecferry {
 namespace {
 
 /// Whether an object has a key at its top.
-class TopKey final : public JsonVisitor {
+class TopKey final : public QuietVisitor {
  public:
   explicit TopKey(std::string_view wanted) : wanted_(wanted) {}
   bool found() const { return found_; }
-  Status Null() override { return Status::OK(); }
-  Status Bool(bool) override { return Status::OK(); }
-  Status Int(int64_t) override { return Status::OK(); }
-  Status Uint(uint64_t) override { return Status::OK(); }
-  Status Double(double) override { return Status::OK(); }
-  Status String(std::string_view) override { return Status::OK(); }
-  Status Special(std::string_view, std::string_view) override { return Status::OK(); }
-  Status BeginObject() override { return ++depth_, Status::OK(); }
-  Status EndObject() override { return --depth_, Status::OK(); }
-  Status BeginArray() override { return ++depth_, Status::OK(); }
-  Status EndArray() override { return --depth_, Status::OK(); }
   Status Key(std::string_view utf8) override {
     found_ |= depth_ == 1 && utf8 == wanted_;
     return Status::OK();
@@ -26,7 +17,6 @@ class TopKey final : public JsonVisitor {
 
  private:
   std::string_view wanted_;
-  int depth_ = 0;
   bool found_ = false;
 };
 

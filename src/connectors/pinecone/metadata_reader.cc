@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "connectors/pinecone/metadata.h"
 #include "connectors/pinecone/reserved.h"
+#include "record/quiet_visitor.h"
 
 namespace vecferry::pinecone {
 namespace {
@@ -20,33 +21,24 @@ Status Odd(std::string_view field) {
 }
 
 /// Collects what the fields of our own list, and no more.
-class Marks final : public JsonVisitor {
+class Marks final : public QuietVisitor {
  public:
   Names reals, encoded;
-  Status Null() override { return Other(); }
-  Status Bool(bool) override { return Other(); }
-  Status Int(int64_t) override { return Other(); }
-  Status Uint(uint64_t) override { return Other(); }
-  Status Double(double) override { return Other(); }
-  Status Special(std::string_view, std::string_view) override { return Other(); }
-  Status BeginObject() override { return ++depth_ > 1 ? Other() : Status::OK(); }
-  Status EndObject() override { return --depth_, Status::OK(); }
-  Status BeginArray() override { return ++depth_ > 2 ? Other() : Status::OK(); }
-  Status EndArray() override { return --depth_, Status::OK(); }
+  Status BeginObject() override { return ++depth_ > 1 ? Value() : Status::OK(); }
+  Status BeginArray() override { return ++depth_ > 2 ? Value() : Status::OK(); }
   Status Key(std::string_view key) override {
     if (depth_ == 1) names_ = key == kRealsField ? &reals : key == kJsonField ? &encoded : nullptr;
     return Status::OK();
   }
   Status String(std::string_view utf8) override {
-    if (names_ && depth_ == 1) return Other();
+    if (names_ && depth_ == 1) return Value();
     if (names_) names_->emplace(utf8);
     return Status::OK();
   }
 
  private:
-  Status Other() const { return names_ ? Odd(names_ == &reals ? kRealsField : kJsonField) : Status::OK(); }
+  Status Value() override { return names_ ? Odd(names_ == &reals ? kRealsField : kJsonField) : Status::OK(); }
   Names* names_ = nullptr;
-  int depth_ = 0;
 };
 
 /// The events of the service's object as those of the record's payload.
