@@ -9,6 +9,7 @@
 #include "base/sha256.h"
 #include "connectors/builtin.h"
 #include "migration/backup.h"
+#include "test_name.h"
 
 namespace vecferry {
 namespace {
@@ -20,7 +21,7 @@ using testing::UnorderedElementsAre;
 class BackupTest : public testing::Test {
  protected:
   void SetUp() override {
-    name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
+    name_ = FreshTestName();
     dir_ = fs::path(testing::TempDir()) / ("backup_" + name_);
     fs::remove_all(dir_);
     fs::create_directories(dir_);

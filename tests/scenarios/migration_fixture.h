@@ -1,7 +1,5 @@
 // What tests of the engine's verbs share: stores of this process and of a folder, filled as somebody else would.
 #pragma once
-#include <unistd.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +9,7 @@
 #include "connectors/builtin.h"
 #include "migration/engine.h"
 #include "migration/session.h"
+#include "test_name.h"
 
 /// For tests that end a child of their own process. ThreadSanitizer follows no threads that a fork left behind; the programs'
 /// own kills are tested from outside (tests/scenarios/test_*kills.py).
@@ -25,8 +24,8 @@ namespace vecferry {
 class MigrationTest : public testing::Test {
  protected:
   void SetUp() override {
-    name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
-    dir_ = fs::path(testing::TempDir()) / ("migration_" + std::to_string(::getpid()) + "_" + name_);
+    name_ = FreshTestName();
+    dir_ = fs::path(testing::TempDir()) / ("migration_" + name_);
     fs::remove_all(dir_);
     fs::create_directories(dir_);
     setenv("XDG_STATE_HOME", (dir_ / "state").c_str(), 1);

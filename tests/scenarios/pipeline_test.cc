@@ -6,6 +6,7 @@
 #include "pipeline/fault.h"
 #include "pipeline/retrying.h"
 #include "pipeline/transfer.h"
+#include "test_name.h"
 
 namespace vecferry {
 namespace {
@@ -36,7 +37,7 @@ constexpr int kRecords = 1000;
 class PipelineTest : public testing::Test {
  protected:
   void SetUp() override {
-    name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
+    name_ = FreshTestName();
     dir_ = fs::path(testing::TempDir()) / ("pipeline_" + name_);
     fs::remove_all(dir_);
     RegisterBuiltin(registry_);
@@ -130,6 +131,13 @@ class PipelineTest : public testing::Test {
     return digest;
   }
 
+  /// The records that the journal counts as written.
+  int64_t Journalled() {
+    int64_t records = 0;
+    for (const auto& split : *journal_->splits()) records += split.written;
+    return records;
+  }
+
   std::vector<std::string> RejectedIds() {
     std::vector<std::string> ids;
     EXPECT_TRUE(journal_->EachReject([&](const JournalReject& reject) { return ids.push_back(reject.id), Status::OK(); }).ok());
@@ -174,16 +182,21 @@ TEST_F(PipelineTest, RetriesWhatIsTransientAlsoWhereTheAnswerWasLost) {
 }
 
 TEST_F(PipelineTest, GivesUpAfterTheWholeTimeAndResumesFromThere) {
+  // One writer: of several, one may hold a split's first batch while the others write what follows it, and a position only ends before a gap.
+  options_.writers = 1;
   sink_faults_.Add({.call = "write", .first = 10, .last = 100000});
   const auto failed = Run();
   ASSERT_FALSE(failed.ok());
   EXPECT_TRUE(IsCategory(failed.status(), Category::transient)) << failed.status();
   EXPECT_GE(clock_.slept(), 60'000);
   EXPECT_LE(clock_.slept(), 4 * options_.retry.total.count());
+  const int64_t kept = Journalled();
+  EXPECT_GT(kept, 0);
+  EXPECT_EQ(kept, Target().count());
   sink_ = Prepared("to");
   const auto resumed = Run();
   ASSERT_TRUE(resumed.ok()) << resumed.status();
-  EXPECT_LT(resumed->session_records, kRecords);
+  EXPECT_EQ(resumed->session_records, kRecords - kept);
   EXPECT_EQ(resumed->written, kRecords);
   EXPECT_EQ(resumed->digest, expected_);
   EXPECT_EQ(Target(), expected_);
@@ -220,10 +233,7 @@ TEST_F(PipelineTest, AFatalFailureKeepsWhatWasAcknowledged) {
   const auto failed = Run();
   EXPECT_TRUE(IsCategory(failed.status(), Category::no_space)) << failed.status();
   EXPECT_EQ(FactsOf(failed.status()).side, Side::sink);
-  int64_t journalled = 0;
-  for (const auto& split : *journal_->splits()) journalled += split.written;
-  EXPECT_GT(journalled, 0);
-  EXPECT_LE(journalled, Target().count());
+  EXPECT_LE(Journalled(), Target().count());
   sink_ = Prepared("to");
   const auto resumed = Run();
   ASSERT_TRUE(resumed.ok()) << resumed.status();
