@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "columnar/values.h"
 #include "columnar/vectors.h"
-#include "record/json.h"
+#include "record/member_forwarder.h"
 
 namespace vecferry::columnar {
 namespace {
@@ -233,7 +233,7 @@ struct Decoder::Impl {
     ARROW_RETURN_NOT_OK(writer.BeginObject());
     if (whole) {
       if (!simdjson::validate_utf8(whole->data(), whole->size())) return BadRecord("invalid-utf8", "metadata that is not UTF-8");
-      Inner inner(writer, fields, constants);
+      Inner inner(writer, fields, constants, row);
       ARROW_RETURN_NOT_OK(reader.Visit(*whole, inner, {.big_integers = true, .python_floats = true}));
     }
     for (const auto& [key, value] : constants.metadata) {
@@ -251,33 +251,23 @@ struct Decoder::Impl {
     return Status::OK();
   }
 
-  /// The members of one object, without its braces, so that columns stand beside them.
-  class Inner final : public JsonVisitor {
+  /// The members of one object, so that columns stand beside them.
+  class Inner final : public MemberForwarder {
    public:
-    Inner(JsonWriter& out, const std::vector<std::pair<const arrow::Array*, const std::string*>>& fields, const Constants& constants) : out_(out), fields_(fields), constants_(constants) {}
-    Status Null() override { return Inside() ? out_.Null() : NoObject(); }
-    Status Bool(bool value) override { return Inside() ? out_.Bool(value) : NoObject(); }
-    Status Int(int64_t value) override { return Inside() ? out_.Int(value) : NoObject(); }
-    Status Uint(uint64_t value) override { return Inside() ? out_.Uint(value) : NoObject(); }
-    Status Double(double value) override { return Inside() ? out_.Double(value) : NoObject(); }
-    Status String(std::string_view value) override { return Inside() ? out_.String(value) : NoObject(); }
-    Status Special(std::string_view type, std::string_view value) override { return Inside() ? out_.Special(type, value) : NoObject(); }
-    Status BeginObject() override { return depth_++ == 0 ? Status::OK() : out_.BeginObject(); }
-    Status Key(std::string_view key) override {
-      const bool taken = depth_ == 1 && (constants_.metadata.contains(std::string(key)) || std::any_of(fields_.begin(), fields_.end(), [&](const auto& field) { return *field.second == key; }));
-      return taken ? BadRecord("ambiguous-key", fmt::format("the metadata and a column both have {}", Printable(key, 100))) : out_.Key(key);
-    }
-    Status EndObject() override { return --depth_ == 0 ? Status::OK() : out_.EndObject(); }
-    Status BeginArray() override { return Inside() ? out_.BeginArray() : NoObject(); }
-    Status EndArray() override { return out_.EndArray(); }
+    Inner(JsonWriter& out, const std::vector<std::pair<const arrow::Array*, const std::string*>>& fields, const Constants& constants, int64_t row)
+        : out_(out), fields_(fields), constants_(constants), row_(row) {}
 
    private:
-    bool Inside() const { return depth_ > 0; }
-    static Status NoObject() { return BadRecord("metadata-no-object", "metadata that is no JSON object"); }
+    JsonVisitor& to() override { return out_; }
+    Status TopKey(std::string_view key) override {
+      const bool taken = constants_.metadata.contains(std::string(key)) || std::any_of(fields_.begin(), fields_.end(), [&](const auto& field) { return *field.second == key && !field.first->IsNull(row_); });
+      return taken ? BadRecord("ambiguous-key", fmt::format("the metadata and a column both have {}", Printable(key, 100))) : out_.Key(key);
+    }
+    Status NoObject() const override { return BadRecord("metadata-no-object", "metadata that is no JSON object"); }
     JsonWriter& out_;
     const std::vector<std::pair<const arrow::Array*, const std::string*>>& fields_;
     const Constants& constants_;
-    int depth_ = 0;
+    const int64_t row_;
   };
 
   const Mapping mapping;

@@ -2,6 +2,7 @@
 
 #include "connector/layout.h"
 #include "connector/payload_keys.h"
+#include "record/member_forwarder.h"
 
 namespace vecferry {
 namespace {
@@ -26,54 +27,8 @@ bool MustEscape(const Layout& layout, const RecordFields& record, const PayloadK
   }
 }
 
-/// Hands every event on; `At` says where a value goes, and is told a string's text.
-class Forwarder : public JsonVisitor {
- public:
-  Status Null() final { return Send(nullptr, [](JsonVisitor& to) { return to.Null(); }); }
-  Status Bool(bool value) final { return Send(nullptr, [=](JsonVisitor& to) { return to.Bool(value); }); }
-  Status Int(int64_t value) final { return Send(nullptr, [=](JsonVisitor& to) { return to.Int(value); }); }
-  Status Uint(uint64_t value) final { return Send(nullptr, [=](JsonVisitor& to) { return to.Uint(value); }); }
-  Status Double(double value) final { return Send(nullptr, [=](JsonVisitor& to) { return to.Double(value); }); }
-  Status String(std::string_view utf8) final { return Send(&utf8, [=](JsonVisitor& to) { return to.String(utf8); }); }
-  Status Special(std::string_view type, std::string_view text) final {
-    return Send(nullptr, [=](JsonVisitor& to) { return to.Special(type, text); });
-  }
-  Status BeginObject() final {
-    if (depth_++ == 0) return Status::OK();
-    return Open([](JsonVisitor& to) { return to.BeginObject(); });
-  }
-  Status BeginArray() final {
-    ++depth_;
-    return depth_ == 1 ? NotAnObject() : Open([](JsonVisitor& to) { return to.BeginArray(); });
-  }
-  Status EndObject() final { return --depth_ == 0 ? Status::OK() : to().EndObject(); }
-  Status EndArray() final { return --depth_, to().EndArray(); }
-  Status Key(std::string_view utf8) final { return depth_ == 1 ? TopKey(utf8) : to().Key(utf8); }
-
- protected:
-  virtual JsonVisitor& to() = 0;
-  virtual Status TopKey(std::string_view key) = 0;
-  /// Before the value of a top-level key.
-  virtual Status TopValue(const std::string_view* string_value) = 0;
-
- private:
-  static Status NotAnObject() { return BadRecord("metadata-not-an-object", "the metadata is not a JSON object"); }
-  template <class Event>
-  Status Send(const std::string_view* text, Event event) {
-    if (depth_ == 0) return NotAnObject();
-    if (depth_ == 1) ARROW_RETURN_NOT_OK(TopValue(text));
-    return event(to());
-  }
-  template <class Event>
-  Status Open(Event event) {
-    if (depth_ == 2) ARROW_RETURN_NOT_OK(TopValue(nullptr));
-    return event(to());
-  }
-  int depth_ = 0;
-};
-
 /// Writes the metadata straight through, keys escaped: for layouts that keep no order.
-class Streamer final : public Forwarder {
+class Streamer final : public MemberForwarder {
  public:
   Streamer(const Layout& layout, const RecordFields& record, JsonVisitor& out) : layout_(layout), record_(record), out_(out) {}
 
@@ -104,7 +59,7 @@ struct Item {
 };
 
 /// Takes the metadata apart into items: for layouts with an order or with fields that must be there.
-class Collector final : public Forwarder {
+class Collector final : public MemberForwarder {
  public:
   Collector(const Layout& layout, const RecordFields& record, std::vector<Item>* items)
       : layout_(layout), record_(record), items_(items) {}

@@ -59,6 +59,15 @@ Fixture Vdf() {
   return fixture;
 }
 
+/// All values of metadata, as JSON text where they must.
+Fixture VdfWithJsonText() {
+  Fixture fixture;
+  fixture.scheme = "vdf";
+  fixture.variant = "json";
+  fixture.empty = [](const fs::path& dir) { return "vdf:" + (dir / "vdf").string() + "?metadata=json#docs"; };
+  return fixture;
+}
+
 Fixture QdrantLocal() {
   Fixture fixture;
   fixture.scheme = "qdrant-local";
@@ -122,7 +131,7 @@ FixturesOf::FixturesOf(std::vector<Fixture> fixtures) { Added().insert(Added().e
 
 const std::vector<Fixture>& Fixtures() {
   static const std::vector<Fixture> fixtures = [] {
-    std::vector<Fixture> all = {Memory(), Jsonl(), Parquet(), Vdf(), Csv(), Faiss(), Npy(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
+    std::vector<Fixture> all = {Memory(), Jsonl(), Parquet(), Vdf(), VdfWithJsonText(), Csv(), Faiss(), Npy(), Qdrant(), QdrantLocal(), McpMemory(), SqliteVec()};
     all.insert(all.end(), Added().begin(), Added().end());
     return all;
   }();

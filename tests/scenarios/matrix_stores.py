@@ -10,7 +10,7 @@ from postgresql_fixtures import Postgres
 
 class Store:
     """`sample`: of a store that Vecferry only reads, makes a dataset with so many records and gives its URI."""
-    POLICIES = {"chroma": "metadata=json", "chroma-local": "metadata=json", "pinecone": "metadata=json", "weaviate": "inexact=text"}
+    POLICIES = {"chroma": "metadata=json", "chroma-local": "metadata=json", "vdf": "metadata=json", "pinecone": "metadata=json", "weaviate": "inexact=text"}
 
     def __init__(self, scheme, uri, start=None, stop=None, sample=None):
         self.scheme, self.uri, self.start, self.stop, self.sample = scheme, uri, start, stop, sample

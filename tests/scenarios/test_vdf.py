@@ -85,6 +85,22 @@ def test_what_it_cannot_hold_is_refused(work):
     assert not (work.folder / "out").exists()
 
 
+def test_what_no_column_holds_is_one_text_beside_them(work, vendor):
+    whole = {"mixed": [1, "x"], "none": None, "empty": {}, "": 5, "_json": "mine", "id": None}
+    records = [{"id": "a", "metadata": {"n": 1, **whole}, "vectors": {"vector": [0.5, 1.0]}},
+               {"id": "b", "metadata": {"n": 7, "mixed": ["y"], "none": "z"}, "vectors": {"vector": [1.5, 2.0]}}]
+    source, folder = lines(work.folder / "a.jsonl", records), work.folder / "out"
+    assert work.run("copy", source, f"vdf:{folder}#docs").returncode == 8 and not folder.exists()
+    uri = f"vdf:{folder}?metadata=json#docs"
+    assert work.json("copy", source, uri)["written"] == 2
+    rows = json.loads(vendor("vdf_import.py", folder))["docs"][""]["rows"]
+    assert rows["a"][1]["n"] == 1 and json.loads(rows["a"][1]["_json"]) == whole
+    assert rows["b"][1]["n"] == 7 and rows["b"][1]["mixed"] == ["y"] and rows["b"][1]["none"] == "z"
+    assert work.digest(source, uri) and work.digest(source, f"vdf:{folder}#docs")
+    work.json("copy", f"vdf:{folder}#docs", f"jsonl:{work.folder}/back.jsonl")
+    assert {key: each["metadata"] for key, each in read(work.folder / "back.jsonl").items()} == {each["id"]: each["metadata"] for each in records}
+
+
 def test_counts_that_differ_and_bad_folders_are_said(work, vendor):
     folder = work.folder / vendor("vdf_export.py", work.folder).strip()
     meta = json.loads((folder / "VDF_META.json").read_text())

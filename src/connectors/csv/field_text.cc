@@ -13,6 +13,8 @@
 namespace vecferry::csv {
 namespace {
 
+using Kind = JsonMember::Kind;
+
 struct Named {
   FieldType type;
   std::string_view name;
@@ -155,10 +157,10 @@ Status AppendAsJson(FieldType type, std::string_view text, JsonReader& reader, s
   return Status::OK();
 }
 
-std::optional<std::string> TextOf(FieldType type, const Value& value, JsonReader& reader) {
+std::optional<std::string> TextOf(FieldType type, const JsonMember& value, JsonReader& reader) {
   if (type == FieldType::json) return value.json;
-  if (type == FieldType::text) return value.kind == Value::Kind::string ? std::optional(value.text) : std::nullopt;
-  if (value.kind == Value::Kind::string || value.kind == Value::Kind::composite || value.kind == Value::Kind::null) return std::nullopt;
+  if (type == FieldType::text) return value.kind == Kind::string ? std::optional(value.text) : std::nullopt;
+  if (value.kind == Kind::string || value.kind == Kind::object || value.kind == Kind::array || value.kind == Kind::null) return std::nullopt;
   std::string text = value.text, back;
   if (type == FieldType::bytes) {
     const auto bytes = value.type == "bytes" ? ParseBase64(text) : std::nullopt;
@@ -170,15 +172,16 @@ std::optional<std::string> TextOf(FieldType type, const Value& value, JsonReader
   return text;
 }
 
-std::optional<FieldType> TypeFor(const Value& value) {
+std::optional<FieldType> TypeFor(const JsonMember& value) {
   switch (value.kind) {
-    case Value::Kind::null: return std::nullopt;
-    case Value::Kind::boolean: return FieldType::boolean;
-    case Value::Kind::integer: return FieldType::integer;
-    case Value::Kind::real: return FieldType::real;
-    case Value::Kind::string: return FieldType::text;
-    case Value::Kind::composite: return FieldType::json;
-    case Value::Kind::special: break;
+    case Kind::null: return std::nullopt;
+    case Kind::boolean: return FieldType::boolean;
+    case Kind::integer: return FieldType::integer;
+    case Kind::real: return FieldType::real;
+    case Kind::string: return FieldType::text;
+    case Kind::object:
+    case Kind::array: return FieldType::json;
+    case Kind::special: break;
   }
   for (const auto& [name, type] : {std::pair<std::string_view, FieldType>{"f64", FieldType::real}, {"bigint", FieldType::integer}, {"decimal", FieldType::decimal},
                                    {"date", FieldType::date}, {"datetime", FieldType::datetime}, {"time", FieldType::time}, {"bytes", FieldType::bytes}}) {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "record/json.h"
+#include "record/member_splitter.h"
 
 namespace vecferry::csv {
 
@@ -16,20 +16,11 @@ Result<FieldType> TypeOfName(std::string_view name);
 /// The name of a type that is written into a side-car: "int8", "timestamptz".
 std::string_view NameOf(FieldType type);
 
-/// A top-level value of a metadata object.
-struct Value {
-  enum class Kind { null, boolean, integer, real, string, special, composite };
-  Kind kind = Kind::null;
-  std::string type;  ///< of Kind::special: "decimal"
-  std::string text;  ///< of a scalar: the string itself, or the number as it is spelled
-  std::string json;  ///< the value as JSON text
-};
-
 /// Appends a column's text as a JSON value. Category::bad_content with the code "bad-value" where it is none of that type.
 Status AppendAsJson(FieldType type, std::string_view text, JsonReader& reader, std::string* out);
 /// The text that reads back as this very value; nothing where the type has none.
-std::optional<std::string> TextOf(FieldType type, const Value& value, JsonReader& reader);
+std::optional<std::string> TextOf(FieldType type, const JsonMember& value, JsonReader& reader);
 /// The type of a column whose first value this is; nothing for null.
-std::optional<FieldType> TypeFor(const Value& value);
+std::optional<FieldType> TypeFor(const JsonMember& value);
 
 }  // namespace vecferry::csv

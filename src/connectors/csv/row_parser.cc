@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "connectors/csv/rows.h"
 #include "connectors/csv/vector_text.h"
-#include "record/json.h"
+#include "record/quiet_visitor.h"
 
 namespace vecferry::csv {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 using Role = Column::Role;
 
 /// Checks metadata and keeps the keys at its top.
-class TopKeys final : public JsonVisitor {
+class TopKeys final : public QuietVisitor {
  public:
   void Begin(bool keep) {
     keys_.clear();
@@ -23,19 +23,9 @@ class TopKeys final : public JsonVisitor {
   }
   bool Has(std::string_view key) const { return keys_.contains(key); }
   size_t count() const { return keys_.size(); }
-  Status Null() override { return Scalar(); }
-  Status Bool(bool) override { return Scalar(); }
-  Status Int(int64_t) override { return Scalar(); }
-  Status Uint(uint64_t) override { return Scalar(); }
-  Status Double(double) override { return Scalar(); }
-  Status String(std::string_view) override { return Scalar(); }
-  Status Special(std::string_view, std::string_view) override { return Scalar(); }
-  Status BeginObject() override { return ++depth_, Status::OK(); }
-  Status EndObject() override { return --depth_, Status::OK(); }
-  Status EndArray() override { return --depth_, Status::OK(); }
   Status BeginArray() override {
-    ARROW_RETURN_NOT_OK(Scalar());
-    return ++depth_, Status::OK();
+    ARROW_RETURN_NOT_OK(Value());
+    return QuietVisitor::BeginArray();
   }
   Status Key(std::string_view key) override {
     if (keep_ && depth_ == 1) keys_.emplace(key);
@@ -43,10 +33,9 @@ class TopKeys final : public JsonVisitor {
   }
 
  private:
-  Status Scalar() const { return depth_ > 0 ? Status::OK() : BadRecord("metadata-not-an-object", "the metadata is not a JSON object"); }
+  Status Value() override { return depth_ > 0 ? Status::OK() : BadRecord("metadata-not-an-object", "the metadata is not a JSON object"); }
   std::set<std::string, std::less<>> keys_;
   bool keep_ = false;
-  int depth_ = 0;
 };
 
 std::string_view Trimmed(std::string_view text) {

@@ -1,90 +1,15 @@
-#include <charconv>
-
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include "base/text.h"
 #include "connectors/csv/rows.h"
 #include "connectors/csv/vector_text.h"
-#include "record/json.h"
+#include "record/member_splitter.h"
 
 namespace vecferry::csv {
 namespace {
 
 using Role = Column::Role;
-
-/// Takes an object apart into its members.
-class Splitter final : public JsonVisitor {
- public:
-  struct Member {
-    std::string key;
-    Value value;
-  };
-  void Begin() {
-    members_.clear();
-    depth_ = 0;
-  }
-  std::vector<Member>& members() { return members_; }
-
-  Status Null() override { return Take(Value::Kind::null, {}, [](JsonVisitor& out) { return out.Null(); }); }
-  Status Bool(bool value) override { return Take(Value::Kind::boolean, value ? "true" : "false", [&](JsonVisitor& out) { return out.Bool(value); }); }
-  Status Int(int64_t value) override { return Take(Value::Kind::integer, fmt::to_string(value), [&](JsonVisitor& out) { return out.Int(value); }); }
-  Status Uint(uint64_t value) override { return Take(Value::Kind::integer, fmt::to_string(value), [&](JsonVisitor& out) { return out.Uint(value); }); }
-  Status Double(double value) override { return Take(Value::Kind::real, Shortest(value), [&](JsonVisitor& out) { return out.Double(value); }); }
-  Status String(std::string_view text) override { return Take(Value::Kind::string, text, [&](JsonVisitor& out) { return out.String(text); }); }
-  Status Special(std::string_view type, std::string_view text) override {
-    ARROW_RETURN_NOT_OK(Take(Value::Kind::special, text, [&](JsonVisitor& out) { return out.Special(type, text); }));
-    if (depth_ == 1) members_.back().value.type = type;
-    return Status::OK();
-  }
-  Status Key(std::string_view key) override {
-    if (depth_ > 1) return writer_->Key(key);
-    members_.push_back({std::string(key), {}});
-    return Status::OK();
-  }
-  Status BeginObject() override { return Begin([](JsonVisitor& out) { return out.BeginObject(); }); }
-  Status BeginArray() override { return Begin([](JsonVisitor& out) { return out.BeginArray(); }); }
-  Status EndObject() override { return End([](JsonVisitor& out) { return out.EndObject(); }); }
-  Status EndArray() override { return End([](JsonVisitor& out) { return out.EndArray(); }); }
-
- private:
-  static std::string Shortest(double value) {
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof(text), value).ptr};
-  }
-  template <class Give>
-  Status Take(Value::Kind kind, std::string_view text, Give give) {
-    if (depth_ == 0) return BadRecord("metadata-not-an-object", "the metadata is not a JSON object");
-    if (depth_ > 1) return give(*writer_);
-    Value& value = members_.back().value;
-    value.kind = kind;
-    value.text = text;
-    JsonWriter writer(&value.json);
-    return give(writer);
-  }
-  template <class Give>
-  Status Begin(Give give) {
-    if (++depth_ == 1) return Status::OK();
-    if (depth_ == 2) {
-      members_.back().value.kind = Value::Kind::composite;
-      writer_.emplace(&json_);
-      json_.clear();
-    }
-    return give(*writer_);
-  }
-  template <class Give>
-  Status End(Give give) {
-    if (--depth_ == 0) return Status::OK();
-    ARROW_RETURN_NOT_OK(give(*writer_));
-    if (depth_ == 1) members_.back().value.json = json_;
-    return Status::OK();
-  }
-
-  std::vector<Member> members_;
-  std::string json_;
-  std::optional<JsonWriter> writer_;
-  int depth_ = 0;
-};
 
 void AppendQuoted(std::string_view text, std::string* out) {
   *out += '"';
@@ -110,7 +35,7 @@ struct RowWriter::Impl {
   const Dialect& dialect;
   const bool has_fields, has_metadata;
   JsonReader json;
-  Splitter splitter;
+  MemberSplitter splitter;
   std::vector<std::optional<std::string>> fields;  ///< by column
   std::string rest, cell;
 
@@ -195,22 +120,22 @@ struct RowWriter::Impl {
     return has_metadata ? Status::OK() : BadRecord("metadata-not-carried", "no column holds a metadata key \"$vf\"");
   }
 
-  bool ToColumn(const Splitter::Member& member) {
+  bool ToColumn(const JsonMember& member) {
     for (size_t i = 0; i < table->columns.size(); ++i) {
       Column& column = table->columns[i];
       if (column.role != Role::field || column.name != member.key) continue;
-      if (!column.type) column.type = TypeFor(member.value);
-      if (column.type) fields[i] = TextOf(*column.type, member.value, json);
+      if (!column.type) column.type = TypeFor(member);
+      if (column.type) fields[i] = TextOf(*column.type, member, json);
       return fields[i].has_value();
     }
     return false;
   }
 
-  void ToRest(const Splitter::Member& member) {
+  void ToRest(const JsonMember& member) {
     rest += rest.empty() ? '{' : ',';
     AppendJsonString(member.key, &rest);
     rest += ':';
-    rest += member.value.json;
+    rest += member.json;
   }
 };
 

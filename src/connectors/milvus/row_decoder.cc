@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "connector/payload_record.h"
 #include "connectors/milvus/value_router.h"
-#include "record/json.h"
+#include "record/member_forwarder.h"
 
 namespace vecferry::milvus {
 namespace {
@@ -26,37 +26,24 @@ Status Real(double value, JsonVisitor& out) {
 }
 
 /// The keys of a dynamic field as the fields of an object that is begun already.
-class Inner final : public JsonVisitor {
+class Inner final : public MemberForwarder {
  public:
   /// `given` says of each slot whether the row has a value for it already.
   Inner(const Shape& shape, const std::vector<bool>& given, JsonVisitor& out) : shape_(shape), given_(given), out_(out) {}
-  Status Null() override { return Inside() ? out_.Null() : NoObject(); }
-  Status Bool(bool value) override { return Inside() ? out_.Bool(value) : NoObject(); }
-  Status Int(int64_t value) override { return Inside() ? out_.Int(value) : NoObject(); }
-  Status Uint(uint64_t value) override { return Inside() ? out_.Uint(value) : NoObject(); }
-  Status Double(double value) override { return Inside() ? out_.Double(value) : NoObject(); }
-  Status String(std::string_view utf8) override { return Inside() ? out_.String(utf8) : NoObject(); }
-  Status Special(std::string_view type, std::string_view text) override { return Inside() ? out_.Special(type, text) : NoObject(); }
-  Status BeginObject() override { return depth_++ == 0 ? Status::OK() : out_.BeginObject(); }
-  Status Key(std::string_view utf8) override {
-    if (depth_ != 1) return out_.Key(utf8);
+
+ private:
+  JsonVisitor& to() override { return out_; }
+  Status TopKey(std::string_view utf8) override {
     const std::string_view key = Unrouted(shape_, utf8);
     for (size_t i = 0; i < shape_.slots.size(); ++i) {
       if (given_[i] && shape_.slots[i].field.name == key) return BadRecord("duplicate-key", "the row's $meta has a key that is a field of the collection too");
     }
     return out_.Key(key);
   }
-  Status EndObject() override { return --depth_ == 0 ? Status::OK() : out_.EndObject(); }
-  Status BeginArray() override { return depth_++ == 0 ? NoObject() : out_.BeginArray(); }
-  Status EndArray() override { return --depth_, out_.EndArray(); }
-
- private:
-  bool Inside() const { return depth_ > 0; }
-  static Status NoObject() { return BadRecord("corrupt-metadata", "the row's $meta is no object"); }
+  Status NoObject() const override { return BadRecord("corrupt-metadata", "the row's $meta is no object"); }
   const Shape& shape_;
   const std::vector<bool>& given_;
   JsonVisitor& out_;
-  int depth_ = 0;
 };
 
 constexpr JsonReader::Options kOurs{.big_integers = true, .python_floats = true, .plain = false};

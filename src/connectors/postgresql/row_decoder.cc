@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "record/member_forwarder.h"
 
 namespace vecferry::postgresql {
 namespace {
@@ -32,33 +33,22 @@ class SelectMaker {
 
 /// The keys of the metadata column's object among the record's own. One that is a column's name, apart from backslashes in front, loses the one that a
 /// sink put there; one without any is no sink's and gets one, so that it is told from the column.
-class Spreader final : public JsonVisitor {
+class Spreader final : public MemberForwarder {
  public:
   /// `taken` are the columns' fields that the record has already.
   Spreader(const TableShape& shape, JsonWriter& out, std::set<std::string>& taken) : shape_(shape), out_(out), taken_(taken) {}
-  Status Null() override { return out_.Null(); }
-  Status Bool(bool value) override { return out_.Bool(value); }
-  Status Int(int64_t value) override { return out_.Int(value); }
-  Status Uint(uint64_t value) override { return out_.Uint(value); }
-  Status Double(double value) override { return out_.Double(value); }
-  Status String(std::string_view utf8) override { return out_.String(utf8); }
-  Status Special(std::string_view type, std::string_view text) override { return out_.Special(type, text); }
-  Status BeginObject() override { return depth_++ == 0 ? Status::OK() : out_.BeginObject(); }
-  Status EndObject() override { return --depth_ == 0 ? Status::OK() : out_.EndObject(); }
-  Status Key(std::string_view utf8) override {
-    if (depth_ != 1 || !IsColumnName(shape_.relation, shape_.mapping, utf8)) return out_.Key(utf8);
+
+ private:
+  JsonVisitor& to() override { return out_; }
+  Status TopKey(std::string_view utf8) override {
+    if (!IsColumnName(shape_.relation, shape_.mapping, utf8)) return out_.Key(utf8);
     const std::string key = utf8.starts_with('\\') ? std::string(utf8.substr(1)) : EscapedKey(utf8);
     if (!taken_.insert(key).second) return BadRecord("ambiguous-key", fmt::format("the field '{}' is there twice, as a column and among the metadata", Printable(key, 100)));
     return out_.Key(key);
   }
-  Status BeginArray() override { return ++depth_, out_.BeginArray(); }
-  Status EndArray() override { return --depth_, out_.EndArray(); }
-
- private:
   const TableShape& shape_;
   JsonWriter& out_;
   std::set<std::string>& taken_;
-  int depth_ = 0;
 };
 
 bool IsObject(const Type& type, std::string_view bytes) {

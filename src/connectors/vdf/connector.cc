@@ -13,7 +13,7 @@ Connector::Info MakeInfo() {
   info.title = "VDF, the folder that vector-io exports and imports";
   info.example = "vdf:vdf_20260101_120000_abcde#docs";
   info.notes = "Read and written as vdf-io 0.1.248 does; docs/formats/vdf.md. Namespaces are tenants. Metadata fields are columns of one type each: records whose fields have several types go into "
-               "several files, and what no column holds (null, an empty object, a list of several types) is refused. Whole numbers that pandas made doubles stay doubles.";
+               "several files, and what no column holds (null, an empty object, a list of several types) is refused, or with `?metadata=json` kept as JSON text in one more. Whole numbers that pandas made doubles stay doubles.";
   info.capabilities = CapabilitiesOfVdf();
   OptionSpec f64;
   f64.name = "f64";
@@ -21,7 +21,13 @@ Connector::Info MakeInfo() {
   f64.choices = {"refuse", "round"};
   f64.default_value = "refuse";
   f64.help = "Vectors of doubles, as vector-io writes them: refused where a 32-bit float does not hold a number, or rounded to the nearest.";
-  info.options = {f64};
+  OptionSpec metadata;
+  metadata.name = "metadata";
+  metadata.kind = OptionSpec::Kind::choice;
+  metadata.choices = {"plain", "json"};
+  metadata.default_value = "plain";
+  metadata.help = "Metadata that no column holds (null, empty objects, mixed lists, dates and bytes): refused, or kept as JSON text in a column _json.";
+  info.options = {f64, metadata};
   for (auto& spec : files::S3OptionSpecs()) info.options.push_back(std::move(spec));
   return info;
 }
@@ -29,6 +35,11 @@ Connector::Info MakeInfo() {
 class VdfConnector final : public Connector {
  public:
   const Info& info() const override { return info_; }
+
+  Result<Capabilities> CapabilitiesOf(const Location& location) const override {
+    ARROW_ASSIGN_OR_RAISE(const bool json_text, KeepsJsonText(location));
+    return CapabilitiesOfVdf(json_text);
+  }
 
   Result<std::vector<DatasetSummary>> List(const Location& location, const OpenContext&) override {
     ARROW_ASSIGN_OR_RAISE(const files::Place place, files::Place::Of(location));
@@ -51,9 +62,9 @@ class VdfConnector final : public Connector {
   }
 
   Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const OpenContext&) override {
-    ARROW_RETURN_NOT_OK(CheckOptions(info_.options, location.options, "option of vdf").status());
+    ARROW_ASSIGN_OR_RAISE(const bool json_text, KeepsJsonText(location));
     ARROW_ASSIGN_OR_RAISE(const files::Place place, files::Place::Of(location));
-    return vdf::OpenSink(place, location.dataset);
+    return vdf::OpenSink(place, location.dataset, json_text);
   }
 
   bool Recognises(const fs::path& path) const override {
@@ -62,12 +73,17 @@ class VdfConnector final : public Connector {
   }
 
  private:
+  Result<bool> KeepsJsonText(const Location& location) const {
+    ARROW_ASSIGN_OR_RAISE(const auto values, CheckOptions(info_.options, location.options, "option of vdf"));
+    return values.at("metadata") == "json";
+  }
+
   const Info info_ = MakeInfo();
 };
 
 }  // namespace
 
-Capabilities CapabilitiesOfVdf() {
+Capabilities CapabilitiesOfVdf(bool json_text) {
   Capabilities can;
   can.source = can.sink = can.undo = true;
   can.consistency = Consistency::frozen;
@@ -78,7 +94,8 @@ Capabilities CapabilitiesOfVdf() {
   can.max_vectors = 100;
   can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1};
   using F = JsonFeature;
-  can.json = {F::nested_object, F::array, F::nested_array, F::boolean, F::int64, F::uint64, F::real, F::any_key};
+  if (json_text) can.json = AllJsonFeatures();
+  else can.json = {F::nested_object, F::array, F::nested_array, F::boolean, F::int64, F::uint64, F::real, F::any_key};
   can.replay = Replay::truncate_and_replay;
   can.replace = ReplaceMode::atomic;
   can.appends = false;

@@ -29,8 +29,9 @@ void Group::Add(const RecordView& batch, int64_t row, const Shape& shape) {
   ++rows_;
 }
 
-Status Group::Write(const fs::path& path, const RecordSchema& schema, const std::vector<std::string>& names, const std::vector<std::string>& reserved) const {
-  arrow::StringBuilder ids, documents;
+Status Group::Write(const fs::path& path, const RecordSchema& schema, const std::vector<std::string>& names, const std::vector<std::string>& reserved,
+                    MetadataSplit& split) const {
+  arrow::StringBuilder ids, documents, rest;
   std::vector<std::unique_ptr<arrow::FloatBuilder>> values;
   std::vector<std::unique_ptr<arrow::ListBuilder>> vectors;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -52,7 +53,9 @@ Status Group::Write(const fs::path& path, const RecordSchema& schema, const std:
         ARROW_RETURN_NOT_OK(vectors[i]->Append());
         ARROW_RETURN_NOT_OK(static_cast<arrow::FloatBuilder*>(vectors[i]->value_builder())->AppendValues(numbers));
       }
-      ARROW_RETURN_NOT_OK(metadata.Append(part.batch.metadata(row).value_or("{}"), reader));
+      ARROW_ASSIGN_OR_RAISE(const RowMetadata parts, split.Of(part.batch.metadata(row).value_or("{}")));
+      ARROW_RETURN_NOT_OK(metadata.Append(parts.fields, reader));
+      ARROW_RETURN_NOT_OK(parts.rest.empty() ? rest.AppendNull() : rest.Append(parts.rest));
     }
   }
   arrow::FieldVector fields = {arrow::field("id", arrow::utf8())};
@@ -72,7 +75,13 @@ Status Group::Write(const fs::path& path, const RecordSchema& schema, const std:
     fields.push_back(arrow::field(ColumnOf(key, reserved), shape.ToArrow()));
     arrays.push_back(columns[at++]);
   }
-  const auto table = arrow::Table::Make(arrow::schema(fields, arrow::key_value_metadata({{kSchemaKey, schema.ToJson()}})), arrays, rows_);
+  const auto own = arrow::key_value_metadata({{kSchemaKey, schema.ToJson()}});
+  if (rest.null_count() < rest.length()) {
+    own->Append(kJsonKey, std::string(kJsonColumn));
+    fields.push_back(arrow::field(std::string(kJsonColumn), arrow::utf8()));
+    ARROW_ASSIGN_OR_RAISE(arrays.emplace_back(), rest.Finish());
+  }
+  const auto table = arrow::Table::Make(arrow::schema(fields, own), arrays, rows_);
   ARROW_RETURN_NOT_OK(columnar::Guard(path.string(), [&]() -> Status {
     auto out = arrow::io::FileOutputStream::Open(path.string());
     if (!out.ok()) return files::Place(path).Classify(out.status(), "cannot create");

@@ -6,7 +6,7 @@
 #include <arrow/type_fwd.h>
 
 #include "base/files.h"
-#include "connectors/vdf/shape.h"
+#include "connectors/vdf/metadata_split.h"
 #include "record/batch.h"
 
 namespace vecferry::vdf {
@@ -18,8 +18,8 @@ class Group {
   bool Fits(const Shape& shape) const { return shape_.Fits(shape); }
   void Add(const RecordView& batch, int64_t row, const Shape& shape);
   int64_t rows() const { return rows_; }
-  /// A Parquet file of the records, synced. `names` are the columns of the vectors, `reserved` those that metadata keys give way to.
-  Status Write(const fs::path& path, const RecordSchema& schema, const std::vector<std::string>& names, const std::vector<std::string>& reserved) const;
+  /// A Parquet file of the records, synced. Their metadata is taken apart as it was for Fits. `names` are the columns of the vectors, `reserved` those that metadata keys give way to.
+  Status Write(const fs::path& path, const RecordSchema& schema, const std::vector<std::string>& names, const std::vector<std::string>& reserved, MetadataSplit& split) const;
 
  private:
   struct Rows {

@@ -14,6 +14,8 @@ namespace vecferry::vdf {
 inline constexpr const char* kMetaFile = "VDF_META.json";
 /// Of a file's own key-value metadata: the record's schema as JSON, where Vecferry wrote it.
 inline constexpr const char* kSchemaKey = "vecferry.vdf";
+/// The same of the column that holds as JSON text the metadata that has no column of its own.
+inline constexpr const char* kJsonKey = "vecferry.vdf.json";
 /// What vector-io writes where a model is not known.
 inline constexpr const char* kNoModel = "NOT_PROVIDED";
 

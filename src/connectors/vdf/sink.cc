@@ -28,8 +28,9 @@ Status BadState() { return MakeError(Category::corrupt, "no state of a VDF folde
 
 class VdfSink final : public files::WholeSink {
  public:
-  VdfSink(files::Place place, const std::string& index)
-      : WholeSink("a VDF folder", "the folder is"), place_(place), index_(index.empty() ? "index" : index), folder_(std::move(place), "vdf"), fit_(CapabilitiesOfVdf()) {}
+  VdfSink(files::Place place, const std::string& index, bool json_text)
+      : WholeSink("a VDF folder", "the folder is"), place_(place), index_(index.empty() ? "index" : index), folder_(std::move(place), "vdf"),
+        json_text_(json_text), fit_(CapabilitiesOfVdf(json_text)), split_(json_text) {}
 
   Result<TargetInfo> Describe() override {
     TargetInfo info;
@@ -54,15 +55,15 @@ class VdfSink final : public files::WholeSink {
   }
 
   Result<RowJudge> JudgeOf(const SinkSpec&) const override {
-    return JudgeEach([reader = JsonReader()](const RecordView& batch, int64_t row) mutable -> std::optional<RowReject> {
-      const Status status = CheckRow(batch, row, reader).status();
+    return JudgeEach([split = MetadataSplit(json_text_)](const RecordView& batch, int64_t row) mutable -> std::optional<RowReject> {
+      const Status status = Take(batch, row, split).status();
       if (status.ok()) return std::nullopt;
       return RowReject{row, FactsOf(status).code, status.message()};
     });
   }
 
   Status Prepare(const SinkSpec& spec) override {
-    ARROW_RETURN_NOT_OK(CheckSchemaFits(CapabilitiesOfVdf(), spec.schema));
+    ARROW_RETURN_NOT_OK(CheckSchemaFits(CapabilitiesOfVdf(json_text_), spec.schema));
     if (!spec.resumed) {
       ARROW_ASSIGN_OR_RAISE(const TargetInfo there, Describe());
       ARROW_RETURN_NOT_OK(files::CheckMayWrite(spec, there, place_));
@@ -175,14 +176,15 @@ class VdfSink final : public files::WholeSink {
     return files::CheckOnlyOurs(place_, files, [](const std::string& relative) { return relative.ends_with(".parquet") || relative == kMetaFile; });
   }
 
-  /// The shape of a record that can be held.
-  static Result<Shape> CheckRow(const RecordView& batch, int64_t row, JsonReader& reader) {
+  /// The metadata of a record that can be held.
+  static Result<RowMetadata> Take(const RecordView& batch, int64_t row, MetadataSplit& split) {
     if (const auto tenant = batch.tenant(row); tenant && tenant->empty()) return BadRecord("empty-tenant", "an empty tenant, which VDF does not tell from none");
-    return ShapeOf(batch.metadata(row).value_or("{}"), reader);
+    return split.Of(batch.metadata(row).value_or("{}"));
   }
 
   Status Add(const RecordView& batch, int64_t row) {
-    ARROW_ASSIGN_OR_RAISE(const Shape shape, CheckRow(batch, row, reader_));
+    ARROW_ASSIGN_OR_RAISE(const RowMetadata metadata, Take(batch, row, split_));
+    const Shape& shape = metadata.shape;
     ARROW_ASSIGN_OR_RAISE(Space* space, SpaceOf(std::string(batch.tenant(row).value_or(""))));
     auto group = std::find_if(space->groups.begin(), space->groups.end(), [&shape](const Group& known) { return known.Fits(shape); });
     if (group == space->groups.end()) {
@@ -207,7 +209,7 @@ class VdfSink final : public files::WholeSink {
   Status WriteFile(Space& space, const Group& group) {
     const std::string relative = fmt::format("{}/{}.parquet", space.folder, counter_);
     ARROW_RETURN_NOT_OK(folder_.MakeParents(relative));
-    ARROW_RETURN_NOT_OK(group.Write(folder_.root() / relative, schema_, names_, reserved_));
+    ARROW_RETURN_NOT_OK(group.Write(folder_.root() / relative, schema_, names_, reserved_, split_));
     ++counter_;
     space.rows += group.rows();
     space.files.push_back(relative);
@@ -245,8 +247,9 @@ class VdfSink final : public files::WholeSink {
   const files::Place place_;
   const std::string index_;
   files::StagedFolder folder_;
+  const bool json_text_;
   RowFit fit_;
-  JsonReader reader_;
+  MetadataSplit split_;
   RecordSchema schema_;
   std::string model_, state_;
   std::vector<std::string> names_, reserved_;
@@ -256,9 +259,9 @@ class VdfSink final : public files::WholeSink {
 
 }  // namespace
 
-Result<std::unique_ptr<Sink>> OpenSink(const files::Place& place, const std::string& index) {
+Result<std::unique_ptr<Sink>> OpenSink(const files::Place& place, const std::string& index, bool json_text) {
   ARROW_RETURN_NOT_OK(files::StagedFolder::CheckPlace(place));
-  return std::make_unique<VdfSink>(place, index);
+  return std::make_unique<VdfSink>(place, index, json_text);
 }
 
 }  // namespace vecferry::vdf

@@ -105,7 +105,8 @@ class Opener {
   Result<columnar::Mapping> Map(const columnar::TableFile& file, const Namespace& space, const std::optional<RecordSchema>& own) const {
     columnar::ColumnNames names;
     names.id = meta_.id_column;
-    names.tenant = names.json = "";
+    names.tenant = "";
+    names.json = file.Value(kJsonKey);
     names.document = "";
     names.round = round_;
     std::vector<std::string> reserved = {meta_.id_column};

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "connectors/vdf/meta.h"
-#include "connectors/vdf/shape.h"
+#include "connectors/vdf/metadata_split.h"
 
 namespace vecferry::vdf {
 namespace {
@@ -46,6 +46,22 @@ TEST(VdfShapes, NestedObjectsAreColumns) {
   ASSERT_EQ(columns.size(), 2u);
   EXPECT_TRUE(columns[0]->IsNull(2));
   EXPECT_EQ(columns[0]->type()->ToString(), "struct<l: list<item: list<item: int64>>, x: int64, y: double>");
+}
+
+TEST(VdfMetadata, WhatHasNoColumnIsOneText) {
+  const auto split = [](std::string_view json) {
+    MetadataSplit split(true);
+    const RowMetadata row = split.Of(json).ValueOrDie();
+    return std::string(row.fields) + " + " + std::string(row.rest);
+  };
+  EXPECT_EQ(split(R"({"a":1,"b":["x"]})"), R"({"a":1,"b":["x"]} + )");
+  EXPECT_EQ(split(R"({"a":1,"n":null,"m":[1,"x"],"":2,"o":{"p":{}},"t":"u"})"), R"({"a":1,"t":"u"} + {"n":null,"m":[1,"x"],"":2,"o":{"p":{}}})");
+  EXPECT_EQ(split(R"({"_json":"mine","a":1})"), R"({"a":1} + {"_json":"mine"})");
+  EXPECT_EQ(split(R"({"$vf":"object","v":{"$vf":null}})"), R"({} + {"$vf":"object","v":{"$vf":null}})");
+  EXPECT_EQ(split(R"({"d":{"$vf":"date","v":"2024-05-06"}})"), R"({} + {"d":{"$vf":"date","v":"2024-05-06"}})");
+  MetadataSplit plain(false);
+  EXPECT_EQ(FactsOf(plain.Of(R"({"n":null})").status()).code, "metadata-null");
+  EXPECT_EQ(plain.Of(R"({"_json":"mine"})")->fields, R"({"_json":"mine"})");
 }
 
 TEST(VdfMeta, NamesThatClashGiveWay) {

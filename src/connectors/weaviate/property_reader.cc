@@ -19,40 +19,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are copied as they stand in memory");
 
-/// Takes an object apart into the JSON text of each of its members.
-class Splitter final : public JsonVisitor {
- public:
-  explicit Splitter(std::map<std::string, std::string, std::less<>>* out) : out_(out) {}
-  Status Null() override { return Send([](JsonVisitor& to) { return to.Null(); }); }
-  Status Bool(bool value) override { return Send([=](JsonVisitor& to) { return to.Bool(value); }); }
-  Status Int(int64_t value) override { return Send([=](JsonVisitor& to) { return to.Int(value); }); }
-  Status Uint(uint64_t value) override { return Send([=](JsonVisitor& to) { return to.Uint(value); }); }
-  Status Double(double value) override { return Send([=](JsonVisitor& to) { return to.Double(value); }); }
-  Status String(std::string_view utf8) override { return Send([=](JsonVisitor& to) { return to.String(utf8); }); }
-  Status Special(std::string_view type, std::string_view text) override { return Send([=](JsonVisitor& to) { return to.Special(type, text); }); }
-  Status BeginObject() override { return ++depth_ == 1 ? Status::OK() : Send([](JsonVisitor& to) { return to.BeginObject(); }); }
-  Status EndObject() override { return --depth_ == 0 ? Status::OK() : Send([](JsonVisitor& to) { return to.EndObject(); }); }
-  Status BeginArray() override { return ++depth_, Send([](JsonVisitor& to) { return to.BeginArray(); }); }
-  Status EndArray() override { return --depth_, Send([](JsonVisitor& to) { return to.EndArray(); }); }
-  Status Key(std::string_view utf8) override {
-    if (depth_ > 1) return writer_->Key(utf8);
-    std::string& text = (*out_)[std::string(utf8)];
-    text.clear();
-    writer_.emplace(&text);
-    return Status::OK();
-  }
-
- private:
-  template <class Event>
-  Status Send(Event event) {
-    if (!writer_ || depth_ == 0) return MakeError(Category::bad_content, "it is no object");
-    return event(*writer_);
-  }
-  std::map<std::string, std::string, std::less<>>* out_;
-  std::optional<JsonWriter> writer_;
-  int depth_ = 0;
-};
-
 /// Where in the value it is, and whether a member that is null was set to it: asked for by name, those that are not there are null too.
 struct Depth {
   int levels;
@@ -199,9 +165,11 @@ Status PropertyReader::Visit(const pb::Properties& properties, const References*
   const auto rest = fields.find(std::string(kRestProperty));
   bool split = false;
   if (rest != fields.end() && rest->second.kind_case() == pb::Value::kTextValue) {
-    Splitter splitter(&rest_);
-    split = json_.Visit(rest->second.text_value(), splitter).ok();
-    if (!split) rest_.clear();
+    splitter_.Begin();
+    split = json_.Visit(rest->second.text_value(), splitter_).ok();
+    if (split) {
+      for (const auto& member : splitter_.members()) rest_.emplace(member.key, member.json);
+    }
   }
   ARROW_RETURN_NOT_OK(out.BeginObject());
   for (const auto& [name, value] : fields) {

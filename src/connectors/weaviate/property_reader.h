@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "record/json.h"
+#include "record/member_splitter.h"
 
 namespace vecferry::weaviate {
 namespace pb {
@@ -28,6 +28,7 @@ class PropertyReader {
   Status Field(const std::string& key, const pb::Value& value, JsonVisitor& out);
   const bool nested_nulls_;
   JsonReader json_;
+  MemberSplitter splitter_;
   std::map<std::string, std::string, std::less<>> rest_;  ///< key -> JSON text
 };
 
