@@ -116,6 +116,22 @@ def test_typed_columns(database, work):
     assert database.one("SELECT count(*) FROM typed") == 17
 
 
+def test_texts_of_a_length(database, work):
+    database.run("CREATE TABLE lengths (id varchar(6) PRIMARY KEY, document varchar(10), code char(3), codes char(2)[], metadata jsonb, embedding vector(4))")
+    records = [record(i, metadata={"code": f"c{i:02}", "codes": ["ab", "c "]}, document="d") for i in range(20)]
+    records[3]["metadata"]["code"] = "c"
+    records[4]["metadata"]["codes"] = ["ab", "c"]
+    records[5]["id"] = "rec-500"
+    records[6]["document"] = "d" * 11
+    source, target = jsonl(work.folder / "r.jsonl", records), database.uri("lengths")
+    plan = work.json("plan", source, target, code=8)["issues"]
+    assert {issue["code"]: issue["count"] for issue in plan if issue["blocking"]} == {"value-out-of-range": 4}, plan
+    assert work.json("copy", source, target, "-q", "--unsupported", "reject", code=3)["rejected"] == 4
+    assert database.rows("SELECT code, codes FROM lengths WHERE id = 'rec-7'") == [("c07", ["ab", "c "])]
+    good = jsonl(work.folder / "good.jsonl", [each for i, each in enumerate(records) if i not in (3, 4, 5, 6)])
+    work.digest(good, target)
+
+
 def test_fields_of_a_new_table_get_columns(database, work):
     records = [record(i, metadata={"n": i, "group": "g", "more": True}) for i in range(10)]
     source, target = jsonl(work.folder / "r.jsonl", records), database.uri("fields")

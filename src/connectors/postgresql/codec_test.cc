@@ -224,6 +224,11 @@ TEST(Values, TextsAreCountedInCharacters) {
     std::string field;
     EXPECT_EQ(AppendTextField(type, text, &field).ok(), fits) << text;
   }
+  type.base_oid = 1042;  // char(3)
+  for (const auto& [text, fits] : {std::pair<std::string, bool>{"abc", true}, {"ab ", true}, {"\u00fc\u65e5\U0001f600", true}, {"ab", false}, {"", false}, {"\u00fc\u65e5", false}, {"abcd", false}}) {
+    std::string field;
+    EXPECT_EQ(AppendTextField(type, text, &field).ok(), fits) << text;
+  }
 }
 
 TEST(Values, WhatDoesNotFitIsARecordsFault) {

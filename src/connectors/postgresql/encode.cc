@@ -118,11 +118,14 @@ Status AppendDateTime(const Type& type, std::string_view text, std::string* out)
 
 Status AppendString(const Type& type, std::string_view text, std::string* out) {
   if (text.find('\0') != std::string_view::npos) return OutOfRange(type, "the character U+0000");
-  // varchar(n) and char(n): the server refuses what is longer, but for spaces, which it would cut off without a word.
+  // varchar(n) and char(n): the server refuses what is longer, but for spaces, which it would cut off without a word, and pads a char(n).
   constexpr int32_t kHeader = 4;
-  if (type.kind == Kind::text && type.typmod >= kHeader && static_cast<int64_t>(text.size()) > type.typmod - kHeader) {
+  if (type.kind == Kind::text && type.typmod >= kHeader && (type.pads() || static_cast<int64_t>(text.size()) > type.typmod - kHeader)) {
     const auto characters = std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; });
     if (characters > type.typmod - kHeader) return OutOfRange(type, text);
+    if (type.pads() && characters < type.typmod - kHeader) {
+      return BadRecord("value-out-of-range", fmt::format("a column of type {} would pad {} with spaces", type.name, Printable(text, 60)));
+    }
   }
   return AppendField(text, out), Status::OK();
 }

@@ -156,7 +156,7 @@ struct RowEncoder::Impl {
     const TargetColumn& column = table.columns[i];
     switch (column.role) {
       case Role::id: return AppendId(column, batch.id(row), out);
-      case Role::tenant: return AppendTenant(batch, row, out);
+      case Role::tenant: return AppendTenant(column, batch, row, out);
       case Role::document: {
         const auto text = batch.document(row);
         if (!text) return Missing(column, out);
@@ -179,8 +179,7 @@ struct RowEncoder::Impl {
   Status AppendId(const TargetColumn& column, std::string_view id, std::string* out) const {
     if (column.type.kind == Kind::text) {
       ARROW_RETURN_NOT_OK(CheckText(id));
-      AppendField(id, out);
-      return Status::OK();
+      return AppendTextField(column.type, id, out);
     }
     const auto spelled = SpellId(column, id);
     if (!spelled) {
@@ -189,12 +188,11 @@ struct RowEncoder::Impl {
     return AppendTextField(column.type, *spelled, out);
   }
 
-  Status AppendTenant(const RecordView& batch, int64_t row, std::string* out) const {
+  Status AppendTenant(const TargetColumn& column, const RecordView& batch, int64_t row, std::string* out) const {
     const auto tenant = batch.schema().has_tenant ? batch.tenant(row) : std::nullopt;
     if (tenant && tenant->empty()) return BadRecord("empty-tenant", "a tenant without a name stands for none in the table");
     ARROW_RETURN_NOT_OK(CheckText(tenant.value_or("")));
-    AppendField(tenant.value_or(""), out);
-    return Status::OK();
+    return AppendTextField(SentAs(column), tenant.value_or(""), out);
   }
 
   Status AppendMetadata(const TargetColumn& column, std::string* out) const {

@@ -32,6 +32,11 @@ struct Type {
   bool is_vector() const { return !array && (kind == Kind::vector || kind == Kind::halfvec || kind == Kind::sparsevec || kind == Kind::bit); }
   /// real[] and double precision[], which are vectors where an option says so.
   bool is_float_array() const { return array && (kind == Kind::float4 || kind == Kind::float8); }
+  /// char(n): what is shorter comes back with spaces behind it.
+  bool pads() const {
+    constexpr uint32_t kBpchar = 1042;
+    return (array ? element_oid : base_oid) == kBpchar;
+  }
   /// Whether values travel as their text: selected as COLUMN::text.
   bool as_text() const { return kind == Kind::other; }
 };
