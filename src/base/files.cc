@@ -14,23 +14,10 @@
 #include <unistd.h>
 
 #include "base/failpoint.h"
+#include "base/fd.h"
 
 namespace vecferry {
 namespace {
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Status WriteAll(int fd, std::string_view bytes, const fs::path& file) {
   while (!bytes.empty()) {

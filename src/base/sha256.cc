@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/failpoint.h"
+#include "base/fd.h"
 #include "base/text.h"
 
 namespace vecferry {
@@ -18,20 +18,6 @@ namespace {
 
 constexpr size_t kChunk = size_t{1} << 20;
 constexpr int64_t kTellEvery = int64_t{16} << 20;
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 /// Gives the bytes of a plain file, piece by piece, and their sum.
 Result<FileSum> EachChunk(const fs::path& file, const OnBytes& on_bytes, const std::function<Status(std::string_view)>& take) {

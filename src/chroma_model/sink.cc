@@ -7,6 +7,7 @@
 #include "chroma_model/writer.h"
 #include "connector/fit.h"
 #include "connector/intentions.h"
+#include "connector/keyed_undo.h"
 
 namespace vecferry::chroma_model {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::string_view kReplaceIntent = "replace-collection"; ///< the name 
 constexpr std::string_view kReplacedIntent = "replaced-collection";  ///< the UUID of the old one
 constexpr std::string_view kSwapIntent = "swap-collection";       ///< the names are being changed
 
-class CollectionSink final : public Sink, public Undo {
+class CollectionSink final : public Sink, public KeyedUndo {
  public:
   CollectionSink(Dataset dataset, const Capabilities& can) : dataset_(std::move(dataset)), can_(can) {}
 
@@ -102,17 +103,9 @@ class CollectionSink final : public Sink, public Undo {
   }
 
   // ---- Undo
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+  Result<Undo*> Records() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
-    return keyed_->Capture(tenants, ids);
-  }
-  Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return keyed_->Restore(tenants, ids, images);
-  }
-  Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return keyed_->DeleteIds(tenants, ids);
+    return keyed_.get();
   }
   /// The collection that was being written, never the one whose place it was to take.
   Status DropDataset() override {
@@ -145,13 +138,11 @@ class CollectionSink final : public Sink, public Undo {
                      "create it with Chroma's own client, or name another: chroma://HOST:PORT/TENANT/DATABASE#COLLECTION");
   }
 
-  Status Gone(std::string_view name, std::string_view what) const {
-    return MakeError(Category::not_found, fmt::format("the collection '{}', which {}, is gone", Printable(name, 300), what), "see what removed it, then begin anew with --restart");
-  }
+  static std::string TheCollection(const std::string& name) { return fmt::format("the collection '{}'", Printable(name, 300)); }
 
   Status CheckExisting(const Collection& collection) {
     ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
-    if (made && *made != collection.id) return Gone(dataset_.name, "this run had made and was filling");
+    if (made && *made != collection.id) return Gone(TheCollection(dataset_.name), "this run had made and was filling");
     ARROW_RETURN_NOT_OK(CheckFits(SchemaOf(collection.parameters, collection.dimension), spec_.schema));
     if (collection.dimension == 0 && !spec_.schema.vectors.empty() && collection.parameters.metric != spec_.schema.vectors.front().metric) {
       return MakeError(Category::refused, fmt::format("the collection '{}' is of metric {}, the records are of {}", Printable(dataset_.name), Name(collection.parameters.metric),
@@ -170,9 +161,7 @@ class CollectionSink final : public Sink, public Undo {
 
   Status PrepareCreate() {
     ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
-    if (made) return Gone(dataset_.name, "this run had made and was filling");
-    if (spec_.existed) return Gone(dataset_.name, "was there when the run began");
-    if (spec_.resumed && !intents_.kept()) return Gone(dataset_.name, "was being filled");
+    ARROW_RETURN_NOT_OK(CheckMayMake(spec_, intents_, made.has_value(), TheCollection(dataset_.name)));
     ARROW_RETURN_NOT_OK(CheckCollectionName(dataset_.name));
     ARROW_ASSIGN_OR_RAISE(const bool database, Client().HasDatabase());
     if (!database) return NoDatabase();
@@ -211,7 +200,7 @@ class CollectionSink final : public Sink, public Undo {
       active_ = *old;
       return Status::OK();
     }
-    return made ? Gone(*staging, "was to take the place of another") : Create(*staging);
+    return made ? Gone(TheCollection(*staging), "was to take the place of another") : Create(*staging);
   }
 
   std::string Mark() const { return FormatUuid(UuidV5(kIdNamespace, spec_.run_id + dataset_.name)).substr(0, 8); }

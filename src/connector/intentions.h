@@ -27,4 +27,9 @@ class Intentions {
   IntentLog* log_ = nullptr;
 };
 
+/// Category::not_found: `what` a run counts on is no longer there. Gone("the collection 'docs'", "was there when the run began").
+Status Gone(std::string_view what, std::string_view which);
+/// Before a target is made: OK, unless one should be there, because this run `made` it or it is known from before.
+Status CheckMayMake(const SinkSpec& spec, const Intentions& intents, bool made, std::string_view what);
+
 }  // namespace vecferry

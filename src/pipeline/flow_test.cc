@@ -6,24 +6,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/fake_clock.h"
+
 namespace vecferry {
 namespace {
-
-/// Time that passes only where somebody sleeps, or the test says so.
-class FakeClock : public Clock {
- public:
-  Steady::time_point Now() const override { return Steady::time_point(std::chrono::microseconds(now_)); }
-  double WallSeconds() const override { return static_cast<double>(now_) / 1e6; }
-  Status SleepFor(std::chrono::milliseconds time, const CancelToken& cancel) const override {
-    now_ += time.count() * 1000;
-    return cancel.Check();
-  }
-  void Pass(double seconds) { now_ += static_cast<int64_t>(seconds * 1e6); }
-  double seconds() const { return static_cast<double>(now_) / 1e6; }
-
- private:
-  mutable std::atomic<int64_t> now_{0};
-};
 
 constexpr int64_t kMega = 1 << 20;
 

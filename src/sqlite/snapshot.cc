@@ -238,6 +238,15 @@ bool LooksLikeSqlite(const fs::path& file) {
   return in.read(head.data(), head.size()) && std::string_view(head.data(), head.size()) == kMagic;
 }
 
+Snapshot::Options OptionsFor(Snapshot::How how, const fs::path& work_dir, const CancelToken* cancel, const Report& report, bool peek) {
+  Snapshot::Options options;
+  options.how = peek && how == Snapshot::How::copy && work_dir.empty() ? Snapshot::How::peek : how;
+  options.work_dir = work_dir;
+  options.cancel = cancel;
+  if (report) options.on_progress = [report](int64_t done, int64_t total) { report("copying the database, pages", done, total); };
+  return options;
+}
+
 Result<Snapshot::How> ParseHow(std::string_view text) {
   if (text == "copy" || text.empty()) return Snapshot::How::copy;
   if (text == "live") return Snapshot::How::live;

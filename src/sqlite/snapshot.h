@@ -67,6 +67,10 @@ class Snapshot {
 
 /// "copy", "live" or "immutable"; Category::usage for anything else.
 Result<Snapshot::How> ParseHow(std::string_view text);
+/// Tells what is done, how much of it and of how much.
+using Report = std::function<void(std::string_view what, int64_t done, int64_t total)>;
+/// How a store opens its database. `peek`: only a look is meant, so that where there is no folder for a copy no file is left behind.
+Snapshot::Options OptionsFor(Snapshot::How how, const fs::path& work_dir, const CancelToken* cancel, const Report& report, bool peek = false);
 
 /// Copies a database as Snapshot::Copy does and has SQLite check the copy's integrity before it gets its
 /// name. Category::corrupt, with what was found, leaves no file.

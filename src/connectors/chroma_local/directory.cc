@@ -25,17 +25,6 @@ Status BeingWritten(const fs::path& folder) {
                    fmt::format("{} was being written while it was looked at", folder.string()));
 }
 
-sqlite::Snapshot::Options SnapshotOptions(sqlite::Snapshot::How how, const OpenContext& context) {
-  sqlite::Snapshot::Options options;
-  options.how = how;
-  options.work_dir = context.work_dir;
-  options.cancel = context.cancel;
-  if (context.on_progress) {
-    options.on_progress = [report = context.on_progress](int64_t done, int64_t total) { report("copying the database, pages", done, total); };
-  }
-  return options;
-}
-
 }  // namespace
 
 std::string IdentityOf(const OpenWishes& wishes) {
@@ -69,7 +58,7 @@ Status Directory::OpenDatabase(const OpenWishes& wishes, const OpenContext& cont
   if (wishes.how == sqlite::Snapshot::How::copy && !context.work_dir.empty()) return Freeze(wishes, context);
   auto how = wishes.how;
   if (how == sqlite::Snapshot::How::copy && context.settings.contains("peek")) how = sqlite::Snapshot::How::peek;
-  ARROW_ASSIGN_OR_RAISE(snapshot_, sqlite::Snapshot::Open(folder_ / kDatabaseFile, SnapshotOptions(how, context)));
+  ARROW_ASSIGN_OR_RAISE(snapshot_, sqlite::Snapshot::Open(folder_ / kDatabaseFile, sqlite::OptionsFor(how, context.work_dir, context.cancel, context.on_progress)));
   ARROW_RETURN_NOT_OK(Understand(wishes));
   if (!collection_.vector_segment.empty()) segment_ = folder_ / collection_.vector_segment;
   return Status::OK();
@@ -79,7 +68,7 @@ Status Directory::Freeze(const OpenWishes& wishes, const OpenContext& context) {
   const fs::path copied = context.work_dir / kCopiedSegment, database = context.work_dir / "source.sqlite";
   std::error_code ec;
   const auto open = [&]() -> Status {
-    ARROW_ASSIGN_OR_RAISE(snapshot_, sqlite::Snapshot::Open(folder_ / kDatabaseFile, SnapshotOptions(sqlite::Snapshot::How::copy, context)));
+    ARROW_ASSIGN_OR_RAISE(snapshot_, sqlite::Snapshot::Open(folder_ / kDatabaseFile, sqlite::OptionsFor(sqlite::Snapshot::How::copy, context.work_dir, context.cancel, context.on_progress)));
     return Understand(wishes);
   };
   if (fs::is_directory(copied, ec)) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/failpoint.h"
+#include "base/fd.h"
 #include "base/text.h"
 #include "connectors/chroma_local/hnsw.h"
 
@@ -16,17 +17,6 @@ namespace vecferry::chroma_local {
 namespace {
 
 constexpr int64_t kStep = 16 << 20;
-
-/// A descriptor that closes itself.
-struct Descriptor {
-  explicit Descriptor(int fd) : fd(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-  const int fd;
-};
 
 /// What of a file is read: the files stand preallocated for more elements than there are.
 int64_t BytesUsed(const fs::path& file, int64_t size, const HnswHeader& header) {
@@ -54,24 +44,24 @@ Status CopyByReading(int from, int to, int64_t offset, int64_t bytes, const fs::
 
 /// Blocks are shared where the file system can.
 Status CopyBytes(const fs::path& file, const fs::path& copy, int64_t bytes, const OpenContext& context) {
-  const Descriptor from(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (from.fd < 0) return ErrnoError(errno, "cannot read", file.string());
-  const Descriptor to(::open(copy.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (to.fd < 0) return ErrnoError(errno, "cannot create", copy.string());
+  const Fd from(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (from.get() < 0) return ErrnoError(errno, "cannot read", file.string());
+  const Fd to(::open(copy.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (to.get() < 0) return ErrnoError(errno, "cannot create", copy.string());
   for (int64_t offset = 0; offset < bytes;) {
     if (context.cancel) ARROW_RETURN_NOT_OK(context.cancel->Check());
     const int64_t step = std::min(kStep, bytes - offset);
     off_t in = offset, out = offset;
-    const ssize_t n = ::copy_file_range(from.fd, &in, to.fd, &out, static_cast<size_t>(step), 0);
+    const ssize_t n = ::copy_file_range(from.get(), &in, to.get(), &out, static_cast<size_t>(step), 0);
     if (n > 0) {
       offset += n;
     } else {
-      ARROW_RETURN_NOT_OK(CopyByReading(from.fd, to.fd, offset, step, file));
+      ARROW_RETURN_NOT_OK(CopyByReading(from.get(), to.get(), offset, step, file));
       offset += step;
     }
     if (context.on_progress) context.on_progress("copying the vectors, bytes", offset, bytes);
   }
-  return ::fsync(to.fd) == 0 ? Status::OK() : ErrnoError(errno, "cannot write", copy.string());
+  return ::fsync(to.get()) == 0 ? Status::OK() : ErrnoError(errno, "cannot write", copy.string());
 }
 
 Status CheckSpace(const fs::path& destination, int64_t needed) {

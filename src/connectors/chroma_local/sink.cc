@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "chroma_model/records.h"
+#include "connector/keyed_undo.h"
 #include "connectors/chroma_local/server.h"
 #include "connectors/chroma_local/source.h"
 
@@ -19,7 +20,7 @@ struct Connection {
   std::shared_ptr<chroma_model::Client> client;
 };
 
-class DirectorySink final : public Sink, public Undo {
+class DirectorySink final : public Sink, public KeyedUndo {
  public:
   DirectorySink(SinkWishes wishes, const OpenContext& context, const Capabilities& can)
       : wishes_(std::move(wishes)), layout_(context.layout), cancel_(context.cancel), can_(can) {}
@@ -69,17 +70,9 @@ class DirectorySink final : public Sink, public Undo {
   Result<std::unique_ptr<Source>> OpenReadBack() override { return inner_ ? inner_->OpenReadBack() : NotPrepared(); }
 
   // ---- Undo, of a sink that was only described too
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+  Result<Undo*> Records() override {
     ARROW_RETURN_NOT_OK(EnsureConnected());
-    return inner_->undo()->Capture(tenants, ids);
-  }
-  Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) override {
-    ARROW_RETURN_NOT_OK(EnsureConnected());
-    return inner_->undo()->Restore(tenants, ids, images);
-  }
-  Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
-    ARROW_RETURN_NOT_OK(EnsureConnected());
-    return inner_->undo()->DeleteIds(tenants, ids);
+    return inner_->undo();
   }
   Status DropDataset() override {
     ARROW_RETURN_NOT_OK(EnsureConnected());

@@ -128,16 +128,9 @@ Result<std::unique_ptr<Source>> OpenMemories(const Location& location, const Ope
                      "leave out what stands after #");
   }
   ARROW_ASSIGN_OR_RAISE(const fs::path file, FileOf(location));
-  const auto how = location.options.find("snapshot");
-  sqlite::Snapshot::Options options;
-  ARROW_ASSIGN_OR_RAISE(options.how, sqlite::ParseHow(how == location.options.end() ? "" : how->second));
-  options.work_dir = context.work_dir;
-  const bool peek = context.settings.contains("peek") && options.how == sqlite::Snapshot::How::copy && options.work_dir.empty();
-  if (peek) options.how = sqlite::Snapshot::How::peek;
-  options.cancel = context.cancel;
-  if (context.on_progress) {
-    options.on_progress = [report = context.on_progress](int64_t done, int64_t total) { report("copying the database, pages", done, total); };
-  }
+  const auto told = location.options.find("snapshot");
+  ARROW_ASSIGN_OR_RAISE(const auto how, sqlite::ParseHow(told == location.options.end() ? "" : told->second));
+  auto options = sqlite::OptionsFor(how, context.work_dir, context.cancel, context.on_progress, context.settings.contains("peek"));
   auto memories = std::make_shared<MemoryContext>();
   ARROW_ASSIGN_OR_RAISE(memories->snapshot, sqlite::Snapshot::Open(file, std::move(options)));
   ARROW_ASSIGN_OR_RAISE(sqlite::Db db, memories->snapshot->Connect());

@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "connector/fit.h"
 #include "connector/intentions.h"
+#include "connector/keyed_undo.h"
 #include "connector/row_judge.h"
 #include "connectors/milvus/replacement.h"
 #include "connectors/milvus/writer.h"
@@ -18,7 +19,7 @@ namespace {
 constexpr std::string_view kCreateIntent = "create-dataset";       ///< the collection is ours, once it exists
 constexpr std::string_view kCreatedIntent = "created-dataset";     ///< after: it existed; gone later, somebody removed it
 
-class CollectionSink final : public Sink, public Undo {
+class CollectionSink final : public Sink, public KeyedUndo {
  public:
   CollectionSink(Dataset dataset, const Capabilities& can) : dataset_(std::move(dataset)), can_(can) {}
 
@@ -149,17 +150,9 @@ class CollectionSink final : public Sink, public Undo {
   }
 
   // ---- Undo
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+  Result<Undo*> Records() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
-    return rows_->Capture(tenants, ids);
-  }
-  Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return rows_->Restore(tenants, ids, images);
-  }
-  Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return rows_->DeleteIds(tenants, ids);
+    return rows_.get();
   }
   /// The collection that was being written, never what it took the place of.
   Status DropDataset() override {
@@ -228,11 +221,7 @@ class CollectionSink final : public Sink, public Undo {
 
   Status PrepareCreate() {
     ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
-    if (made == dataset_.name || spec_.existed) {
-      return MakeError(Category::not_found, fmt::format("the collection '{}', which was there when the run began or was made by it, is gone", Printable(dataset_.name)),
-                       "see what removed it, then begin anew with --restart");
-    }
-    if (spec_.resumed && !intents_.kept()) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)));
+    ARROW_RETURN_NOT_OK(CheckMayMake(spec_, intents_, made == dataset_.name, fmt::format("the collection '{}'", Printable(dataset_.name))));
     ARROW_RETURN_NOT_OK(CheckCollectionName(dataset_.name));
     ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.name));
     ARROW_RETURN_NOT_OK(CreateCollection(dataset_.name));

@@ -167,8 +167,7 @@ Status IndexSink::MakeIndex() {
   if (dataset_.target.index.empty()) return MakeError(Category::not_found, "the index is gone", "see what removed it");
   ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
   if (made || (spec_.existed && !dataset_.target.one_namespace)) {
-    return MakeError(Category::not_found, fmt::format("the index '{}', which {}, is gone", Printable(dataset_.target.index), made ? "this run had made and was filling" : "was there when the run began"),
-                     "see what removed it, then begin anew with --restart");
+    return Gone(fmt::format("the index '{}'", Printable(dataset_.target.index)), made ? "this run had made and was filling" : "was there when the run began");
   }
   ARROW_ASSIGN_OR_RAISE(const Columns columns, Columns::Of(spec_.schema));
   ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.target.index));
@@ -285,17 +284,9 @@ Result<std::unique_ptr<Source>> IndexSink::OpenReadBack() {
 
 // ---- undoing ----
 
-Result<std::vector<std::optional<std::string>>> IndexSink::Capture(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) {
+Result<Undo*> IndexSink::Records() {
   ARROW_RETURN_NOT_OK(CheckPrepared());
-  return points_->Capture(tenants, ids);
-}
-Status IndexSink::Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) {
-  ARROW_RETURN_NOT_OK(CheckPrepared());
-  return points_->Restore(tenants, ids, images);
-}
-Status IndexSink::DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) {
-  ARROW_RETURN_NOT_OK(CheckPrepared());
-  return points_->DeleteIds(tenants, ids);
+  return points_.get();
 }
 
 /// The index where it is the dataset, or where this run made it and nobody else keeps something there; else what the namespace holds.

@@ -3,13 +3,14 @@
 #include <string>
 
 #include "connector/intentions.h"
+#include "connector/keyed_undo.h"
 #include "connectors/pinecone/dataset.h"
 #include "connectors/pinecone/replacement.h"
 
 namespace vecferry::pinecone {
 
 /// Writes into an index or one of its namespaces. An index that does not exist is made where its name was given.
-class IndexSink final : public Sink, public Undo {
+class IndexSink final : public Sink, public KeyedUndo {
  public:
   explicit IndexSink(Dataset dataset) : dataset_(std::move(dataset)) {}
 
@@ -29,9 +30,7 @@ class IndexSink final : public Sink, public Undo {
   IndexDeferral* indexing() override { return visibility_.get(); }
   Result<std::unique_ptr<Source>> OpenReadBack() override;
 
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override;
-  Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) override;
-  Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override;
+  Result<Undo*> Records() override;
   Status DropDataset() override;
 
  private:

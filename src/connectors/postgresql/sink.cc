@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "connector/fit.h"
 #include "connector/intentions.h"
+#include "connector/keyed_undo.h"
 #include "connectors/postgresql/bind.h"
 #include "connectors/postgresql/collection.h"
 #include "connectors/postgresql/design.h"
@@ -24,7 +25,7 @@ namespace {
 
 constexpr const char* kQdrantSetting = "qdrant.create_collection";
 
-class TableSink final : public Sink, public Undo {
+class TableSink final : public Sink, public KeyedUndo {
  public:
   TableSink(Options options, TableWish table_wish, IndexWish index_wish, std::string maintenance_memory, const OpenContext& context, const Capabilities& can)
       : options_(std::move(options)), table_wish_(std::move(table_wish)), index_wish_(std::move(index_wish)), maintenance_memory_(std::move(maintenance_memory)),
@@ -143,17 +144,9 @@ class TableSink final : public Sink, public Undo {
   }
 
   // ---- Undo
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+  Result<Undo*> Records() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
-    return access_->Capture(tenants, ids);
-  }
-  Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return access_->Restore(tenants, ids, images);
-  }
-  Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return access_->DeleteIds(tenants, ids);
+    return access_.get();
   }
   /// The table that the run made, known by its comment; never one that was there.
   Status DropDataset() override {
@@ -183,6 +176,7 @@ class TableSink final : public Sink, public Undo {
 
  private:
   std::string Shown() const { return Printable(name_.Display(), 200); }
+  std::string TheTable() const { return fmt::format("the table {}", Shown()); }
   Status CheckPrepared() const { return writer_ ? Status::OK() : MakeError(Category::internal, "the sink was not prepared"); }
 
   /// The name with its schema, as the table has it or would get it.
@@ -255,22 +249,16 @@ class TableSink final : public Sink, public Undo {
     created_ = ours == name_.Sql() && relation.comment == RunMark(spec_.run_id);
     if (created_) return intents_.Record(kCreatedIntent, name_.Sql());
     ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
-    if (made == name_.Sql() && !spec_.adopt) return Gone("which this run had made and was filling, is gone, and another is in its place");
+    if (made == name_.Sql() && !spec_.adopt) return Gone(TheTable(), "this run had made and in whose place another is now");
     if (spec_.on_exists != OnExists::fail || spec_.resumed) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(const int64_t count, CountRows(client, relation));
     if (count == 0) return Status::OK();
     return MakeError(Category::refused, fmt::format("the table {} holds {} rows", Shown(), count), "use --on-exists append, upsert or replace, or name another table");
   }
 
-  Status Gone(std::string_view why) const {
-    return MakeError(Category::not_found, fmt::format("the table {}, {}", Shown(), why), "see what removed it, then begin anew with --restart");
-  }
-
   Status PrepareCreate(Client& client) {
     ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
-    if (made == name_.Sql()) return Gone("which this run had made and was filling, is gone");
-    if (spec_.existed) return Gone("which was there when the run began, is gone");
-    if (spec_.resumed && !intents_.kept()) return Gone("which was to be filled, is gone");
+    ARROW_RETURN_NOT_OK(CheckMayMake(spec_, intents_, made == name_.Sql(), TheTable()));
     ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, name_.Sql()));
     ARROW_RETURN_NOT_OK(Create(client, name_, nullptr));
     created_ = true;
@@ -338,7 +326,7 @@ class TableSink final : public Sink, public Undo {
         return Status::OK();
       }
       ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
-      if (made == active_.Sql()) return Gone(fmt::format("or rather {}, which was to take its place, is gone", Printable(active_.Display(), 200)));
+      if (made == active_.Sql()) return Gone(fmt::format("the table {}", Printable(active_.Display(), 200)), fmt::format("was to take the place of {}", Shown()));
     }
     if (old && GroupsOf(*old)) return MakeError(Category::refused, fmt::format("the table {} keeps several collections, and cannot be replaced for one of them", Shown()), "use --on-exists upsert");
     if (old) ARROW_RETURN_NOT_OK(CheckReplaceable(client, *old));
@@ -370,7 +358,7 @@ class TableSink final : public Sink, public Undo {
 
   Status Reopen(Client& client) {
     ARROW_ASSIGN_OR_RAISE(auto relation, FindRelation(client, active_));
-    if (!relation) return Gone("which took its place, is gone");
+    if (!relation) return Gone(TheTable(), "was filled and has its name by now");
     return Open(client, std::move(*relation));
   }
 

@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "connector/fit.h"
 #include "connector/intentions.h"
+#include "connector/keyed_undo.h"
 #include "connectors/qdrant/config.h"
 #include "connectors/qdrant/deferral.h"
 #include "connectors/qdrant/writer.h"
@@ -25,7 +26,7 @@ constexpr std::string_view kReplaceIntent = "replace-collection";  ///< the coll
 constexpr std::string_view kReplacedIntent = "replaced-collection";  ///< what the name stood for; "" for itself, a plain collection
 constexpr std::string_view kSwapIntent = "swap-collection";        ///< the name is being turned over
 
-class CollectionSink final : public Sink, public Undo {
+class CollectionSink final : public Sink, public KeyedUndo {
  public:
   CollectionSink(Dataset dataset, const Capabilities& can) : dataset_(std::move(dataset)), can_(can) {}
 
@@ -112,19 +113,9 @@ class CollectionSink final : public Sink, public Undo {
   }
 
   // ---- Undo
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants,
-                                                          const std::vector<std::string_view>& ids) override {
+  Result<Undo*> Records() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
-    return points_->Capture(tenants, ids);
-  }
-  Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids,
-                 const std::vector<std::string_view>& images) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return points_->Restore(tenants, ids, images);
-  }
-  Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return points_->DeleteIds(tenants, ids);
+    return points_.get();
   }
   /// The collection that was being written, never what an alias was taken from.
   Status DropDataset() override {
@@ -180,15 +171,7 @@ class CollectionSink final : public Sink, public Undo {
 
   Status PrepareCreate() {
     ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
-    if (made == dataset_.name) {
-      return MakeError(Category::not_found, fmt::format("the collection '{}', which this run had made and was filling, is gone", Printable(dataset_.name)),
-                       "see what removed it, then begin anew with --restart");
-    }
-    if (spec_.existed) {
-      return MakeError(Category::not_found, fmt::format("the collection '{}', which was there when the run began, is gone", Printable(dataset_.name)),
-                       "see what removed it, then begin anew with --restart");
-    }
-    if (spec_.resumed && !intents_.kept()) return MakeError(Category::not_found, fmt::format("the collection '{}' is gone", Printable(dataset_.name)));
+    ARROW_RETURN_NOT_OK(CheckMayMake(spec_, intents_, made == dataset_.name, fmt::format("the collection '{}'", Printable(dataset_.name))));
     ARROW_RETURN_NOT_OK(CheckCollectionName(dataset_.name));
     ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.name));
     ARROW_RETURN_NOT_OK(CreateCollection(dataset_.name));

@@ -148,16 +148,9 @@ class TableSource final : public Source {
 std::string IdentityOf(const fs::path& file, const std::string& table) { return CanonicalPath(file).string() + "#" + table; }
 
 Result<std::unique_ptr<Source>> OpenTable(const Location& location, const OpenContext& context) {
-  const auto how_text = location.options.find("snapshot");
-  sqlite::Snapshot::Options options;
-  ARROW_ASSIGN_OR_RAISE(options.how, sqlite::ParseHow(how_text == location.options.end() ? "" : how_text->second));
-  options.work_dir = context.work_dir;
-  const bool peek = context.settings.contains("peek") && options.how == sqlite::Snapshot::How::copy && options.work_dir.empty();
-  if (peek) options.how = sqlite::Snapshot::How::peek;
-  options.cancel = context.cancel;
-  if (context.on_progress) {
-    options.on_progress = [report = context.on_progress](int64_t done, int64_t total) { report("copying the database, pages", done, total); };
-  }
+  const auto told = location.options.find("snapshot");
+  ARROW_ASSIGN_OR_RAISE(const auto how, sqlite::ParseHow(told == location.options.end() ? "" : told->second));
+  auto options = sqlite::OptionsFor(how, context.work_dir, context.cancel, context.on_progress, context.settings.contains("peek"));
   auto table = std::make_shared<TableContext>();
   ARROW_ASSIGN_OR_RAISE(table->snapshot, sqlite::Snapshot::Open(ExpandHome(location.path), std::move(options)));
   ARROW_ASSIGN_OR_RAISE(sqlite::Db db, table->snapshot->Connect());

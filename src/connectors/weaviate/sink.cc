@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "connector/fit.h"
 #include "connector/intentions.h"
+#include "connector/keyed_undo.h"
 #include "connectors/weaviate/names.h"
 #include "connectors/weaviate/writer.h"
 
@@ -42,7 +43,7 @@ Status CheckFits(const Look& existing, const RecordSchema& wanted) {
   return Status::OK();
 }
 
-class ClassSink final : public Sink, public Undo {
+class ClassSink final : public Sink, public KeyedUndo {
  public:
   ClassSink(Dataset dataset, const Capabilities& can) : dataset_(std::move(dataset)), can_(can) {}
 
@@ -143,17 +144,9 @@ class ClassSink final : public Sink, public Undo {
   }
 
   // ---- Undo
-  Result<std::vector<std::optional<std::string>>> Capture(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
+  Result<Undo*> Records() override {
     ARROW_RETURN_NOT_OK(CheckPrepared());
-    return objects_->Capture(tenants, ids);
-  }
-  Status Restore(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids, const std::vector<std::string_view>& images) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return objects_->Restore(tenants, ids, images);
-  }
-  Status DeleteIds(const std::vector<std::string_view>& tenants, const std::vector<std::string_view>& ids) override {
-    ARROW_RETURN_NOT_OK(CheckPrepared());
-    return objects_->DeleteIds(tenants, ids);
+    return objects_.get();
   }
   /// The class that was being written, never what an alias was taken from.
   Status DropDataset() override {
@@ -229,15 +222,7 @@ class ClassSink final : public Sink, public Undo {
 
   Status PrepareCreate() {
     ARROW_ASSIGN_OR_RAISE(const auto made, intents_.Find(kCreatedIntent));
-    if (made == dataset_.name) {
-      return MakeError(Category::not_found, fmt::format("the class '{}', which this run had made and was filling, is gone", Printable(dataset_.name)),
-                       "see what removed it, then begin anew with --restart");
-    }
-    if (spec_.existed) {
-      return MakeError(Category::not_found, fmt::format("the class '{}', which was there when the run began, is gone", Printable(dataset_.name)),
-                       "see what removed it, then begin anew with --restart");
-    }
-    if (spec_.resumed && !intents_.kept()) return MakeError(Category::not_found, fmt::format("the class '{}' is gone", Printable(dataset_.name)));
+    ARROW_RETURN_NOT_OK(CheckMayMake(spec_, intents_, made == dataset_.name, fmt::format("the class '{}'", Printable(dataset_.name))));
     ARROW_RETURN_NOT_OK(intents_.Record(kCreateIntent, dataset_.name));
     ARROW_RETURN_NOT_OK(CreateClass(dataset_.name));
     ARROW_RETURN_NOT_OK(intents_.Record(kCreatedIntent, dataset_.name));
