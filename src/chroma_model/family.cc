@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "chroma_model/records.h"
+#include "options/make_option.h"
 
 namespace vecferry::chroma_model {
 
@@ -24,13 +25,8 @@ Capabilities FamilyCapabilities(bool json_text) {
 }
 
 OptionSpec MetadataOption() {
-  OptionSpec spec;
-  spec.name = "metadata";
-  spec.kind = OptionSpec::Kind::choice;
-  spec.choices = {"plain", "json"};
-  spec.default_value = "plain";
-  spec.help = "Values of metadata that Chroma does not hold or would change (null, objects, mixed arrays, some doubles): refused, or kept as JSON text and named in _json.";
-  return spec;
+  return MakeOption::Choice("metadata", {"plain", "json"},
+                            "Values of metadata that Chroma does not hold or would change (null, objects, mixed arrays, some doubles): refused, or kept as JSON text and named in _json.");
 }
 
 std::string DescribeCollection(const Collection& collection) {

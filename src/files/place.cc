@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "files/s3.h"
+#include "options/make_option.h"
 
 namespace vecferry::files {
 namespace {
@@ -38,24 +39,14 @@ Status TooMany(const Place& place, size_t limit) {
 }  // namespace
 
 std::vector<OptionSpec> S3OptionSpecs() {
-  const auto option = [](std::string name, std::string help, std::string value, bool secret) {
-    OptionSpec spec;
-    spec.name = std::move(name);
-    spec.help = std::move(help);
-    spec.value_name = std::move(value);
-    spec.secret = secret;
-    spec.reaching = true;
-    return spec;
-  };
   std::vector<OptionSpec> specs = {
-      option("s3-endpoint", "For s3:// places: the server, where it is not AWS (default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL).", "URL", false),
-      option("s3-region", "For s3:// places: the region (default: AWS_REGION, or the bucket's own).", "NAME", false),
-      option("s3-access-key", "For s3:// places: the access key (default: AWS_ACCESS_KEY_ID, AWS_PROFILE, ~/.aws).", "KEY", true),
-      option("s3-secret-key", "For s3:// places: the secret key; better set AWS_SECRET_ACCESS_KEY or AWS_PROFILE.", "KEY", true),
-      option("s3-session-token", "For s3:// places: the session token of temporary credentials (default: AWS_SESSION_TOKEN).", "TOKEN", true),
-      option("s3-anonymous", "For s3:// places: sign no request, for public buckets.", "", false)};
-  specs.back().kind = OptionSpec::Kind::boolean;
-  specs.back().default_value = "false";
+      MakeOption::Text("s3-endpoint", "URL", "For s3:// places: the server, where it is not AWS (default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL)."),
+      MakeOption::Text("s3-region", "NAME", "For s3:// places: the region (default: AWS_REGION, or the bucket's own)."),
+      MakeOption::Text("s3-access-key", "KEY", "For s3:// places: the access key (default: AWS_ACCESS_KEY_ID, AWS_PROFILE, ~/.aws).").Secret(),
+      MakeOption::Text("s3-secret-key", "KEY", "For s3:// places: the secret key; better set AWS_SECRET_ACCESS_KEY or AWS_PROFILE.").Secret(),
+      MakeOption::Text("s3-session-token", "TOKEN", "For s3:// places: the session token of temporary credentials (default: AWS_SESSION_TOKEN).").Secret(),
+      MakeOption::Flag("s3-anonymous", "For s3:// places: sign no request, for public buckets.").Default("false")};
+  for (OptionSpec& spec : specs) spec.reaching = true;
   return specs;
 }
 

@@ -7,20 +7,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "options/make_option.h"
 
 namespace vecferry {
 namespace {
-
-OptionSpec Option(std::string name, OptionSpec::Kind kind, std::string value_name, std::string help, std::string default_value = {}) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = kind;
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  spec.default_value = std::move(default_value);
-  spec.reaching = true;
-  return spec;
-}
 
 std::string Unescape(const std::string& text) {
   int length = 0;
@@ -75,18 +65,17 @@ Status TakeTls(const ServiceKind& kind, std::string_view alias, const std::map<s
 }  // namespace
 
 std::vector<OptionSpec> ServiceOptions(const ServiceKind& kind) {
-  using Kind = OptionSpec::Kind;
   std::string variables;
   for (const auto& name : kind.variables) variables += fmt::format("{}VECFERRY_{} and {}", variables.empty() ? "" : ", ", name, name);
   std::vector<OptionSpec> options = {
-      Option("tls", Kind::boolean, "", "Whether the server speaks TLS; https:// says so too."),
-      Option("ca", Kind::text, "FILE", "PEM file of the authorities that may have signed the server's certificate; the system's unless told."),
-      Option("api-key-file", Kind::text, "FILE", "A file that holds the key, one line."),
-      Option("api-key-env", Kind::text, "NAME", fmt::format("The environment variable that holds the key; {} are looked at unless told.", variables)),
-      Option("api-key", Kind::text, "KEY", "The key itself; better in the environment or in a file."),
-      Option("timeout", Kind::duration, "TIME", "How long one call may take before it is tried again.", "60s"),
-      Option("connections", Kind::integer, "N", "Connections that calls are spread over.", std::to_string(kind.connections))};
-  options[4].secret = true;
+      MakeOption::Flag("tls", "Whether the server speaks TLS; https:// says so too."),
+      MakeOption::Text("ca", "FILE", "PEM file of the authorities that may have signed the server's certificate; the system's unless told."),
+      MakeOption::Text("api-key-file", "FILE", "A file that holds the key, one line."),
+      MakeOption::Text("api-key-env", "NAME", fmt::format("The environment variable that holds the key; {} are looked at unless told.", variables)),
+      MakeOption::Text("api-key", "KEY", "The key itself; better in the environment or in a file.").Secret(),
+      MakeOption::Duration("timeout", "How long one call may take before it is tried again.").Default("60s"),
+      MakeOption::Integer("connections", "Connections that calls are spread over.").Default(std::to_string(kind.connections))};
+  for (OptionSpec& option : options) option.reaching = true;
   return options;
 }
 

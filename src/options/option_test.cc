@@ -2,27 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "options/make_option.h"
+
 namespace vecferry {
 namespace {
 
-using Kind = OptionSpec::Kind;
-
-OptionSpec Spec(std::string name, Kind kind, std::string default_value = {}) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = kind;
-  spec.default_value = std::move(default_value);
-  return spec;
-}
-
 std::vector<OptionSpec> Specs() {
-  std::vector<OptionSpec> specs = {Spec("batch-size", Kind::integer, "1000"), Spec("memory", Kind::bytes),
-                                   Spec("verify", Kind::choice, "content"),   Spec("yes", Kind::boolean),
-                                   Spec("api-key", Kind::integer),            Spec("wait", Kind::duration),
-                                   Spec("ratio", Kind::real)};
-  specs[2].choices = {"none", "count", "content"};
-  specs[4].secret = true;
-  return specs;
+  return {MakeOption::Integer("batch-size", "").Default("1000"), MakeOption::Bytes("memory", ""),
+          MakeOption::Choice("verify", {"none", "count", "content"}, "").Default("content"), MakeOption::Flag("yes", ""),
+          MakeOption::Integer("api-key", "").Secret(), MakeOption::Duration("wait", ""), MakeOption::Real("ratio", "", "")};
 }
 
 TEST(CheckOptions, FillsDefaultsAndKeepsWhatWasSaid) {

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "chroma_model/records.h"
 #include "net/service.h"
+#include "options/make_option.h"
 
 namespace vecferry::chroma {
 namespace {
@@ -13,14 +14,6 @@ namespace {
 const ServiceKind& Kind() {
   static const ServiceKind kind{.name = "chroma", .port = 8000, .tls_port = 443, .variables = {"CHROMA_API_KEY", "CHROMA_CLIENT_AUTH_CREDENTIALS"}, .connections = 4, .loopback_plain = false};
   return kind;
-}
-
-OptionSpec Option(std::string name, std::string value_name, std::string help) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  return spec;
 }
 
 /// How the key is shown to the server. "auto": a user's name says basic; else the token in both headers that Chroma has had for it.
@@ -52,15 +45,10 @@ Status TakePath(std::string_view path, chroma_model::Address* address) {
 const std::vector<OptionSpec>& Options() {
   static const std::vector<OptionSpec> options = [] {
     std::vector<OptionSpec> all = ServiceOptions(Kind());
-    all.push_back(Option("auth", "", "How the key is sent: as basic where a user is named, else as a token in both headers, unless told."));
-    all.back().kind = OptionSpec::Kind::choice;
-    all.back().choices = {"auto", "bearer", "x-chroma-token", "basic"};
-    all.back().default_value = "auto";
-    all.back().reaching = true;
-    all.push_back(Option("base", "PATH", "What stands before /api/v2 where a proxy serves Chroma under a path."));
-    all.back().reaching = true;
-    all.push_back(Option("tenant", "NAME", "The tenant; default_tenant unless told here or in the address."));
-    all.push_back(Option("database", "NAME", "The database; default_database unless told here or in the address."));
+    all.push_back(MakeOption::Choice("auth", {"auto", "bearer", "x-chroma-token", "basic"}, "How the key is sent: as basic where a user is named, else as a token in both headers, unless told.").Reaching());
+    all.push_back(MakeOption::Text("base", "PATH", "What stands before /api/v2 where a proxy serves Chroma under a path.").Reaching());
+    all.push_back(MakeOption::Text("tenant", "NAME", "The tenant; default_tenant unless told here or in the address."));
+    all.push_back(MakeOption::Text("database", "NAME", "The database; default_database unless told here or in the address."));
     all.push_back(chroma_model::MetadataOption());
     return all;
   }();

@@ -9,28 +9,10 @@
 #include "connectors/chroma_local/server.h"
 #include "connectors/chroma_local/sink.h"
 #include "connectors/chroma_local/source.h"
+#include "options/make_option.h"
 
 namespace vecferry::chroma_local {
 namespace {
-
-OptionSpec Named(std::string name, std::string value_name, std::string help, std::string default_value = {}) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  spec.default_value = std::move(default_value);
-  return spec;
-}
-
-OptionSpec Choice(std::string name, std::vector<std::string> choices, std::string help) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = OptionSpec::Kind::choice;
-  spec.default_value = choices[0];
-  spec.choices = std::move(choices);
-  spec.help = std::move(help);
-  return spec;
-}
 
 Capabilities CapabilitiesFor(bool json_text) {
   Capabilities can = chroma_model::FamilyCapabilities(json_text);
@@ -45,15 +27,13 @@ Connector::Info MakeInfo() {
   info.title = "Chroma, the persistent directory";
   info.example = "chroma-local:./chroma#docs";
   info.default_layout = "default";
-  OptionSpec program = Named("chroma", "FILE", "For writing: the vendor's program, which runs the server; else $VECFERRY_CHROMA, else chroma on the PATH.");
-  program.reaching = true;
-  OptionSpec migrate = Named("migrate", "", "For writing: a folder of chromadb 0.4 or 0.5 may be brought to the form of the installed server, for good.", "false");
-  migrate.kind = OptionSpec::Kind::boolean;
   info.options = {
-      Choice("snapshot", {"copy", "live", "immutable"}, "How the folder is read: from a copy made once for the run, in place while Chroma may write it, or in place without locks."),
-      Choice("damaged", {"fail", "missing"}, "What becomes of a collection whose HNSW files are damaged: a failure, or its vectors in them count as missing."),
-      Named("tenant", "NAME", "The tenant.", "default_tenant"),
-      Named("database", "NAME", "The database of the tenant.", "default_database"), chroma_model::MetadataOption(), program, migrate};
+      MakeOption::Choice("snapshot", {"copy", "live", "immutable"}, "How the folder is read: from a copy made once for the run, in place while Chroma may write it, or in place without locks."),
+      MakeOption::Choice("damaged", {"fail", "missing"}, "What becomes of a collection whose HNSW files are damaged: a failure, or its vectors in them count as missing."),
+      MakeOption::Text("tenant", "NAME", "The tenant.").Default("default_tenant"),
+      MakeOption::Text("database", "NAME", "The database of the tenant.").Default("default_database"), chroma_model::MetadataOption(),
+      MakeOption::Text("chroma", "FILE", "For writing: the vendor's program, which runs the server; else $VECFERRY_CHROMA, else chroma on the PATH.").Reaching(),
+      MakeOption::Flag("migrate", "For writing: a folder of chromadb 0.4 or 0.5 may be brought to the form of the installed server, for good.").Default("false")};
   info.notes =
       "Folders of chromadb 0.4, 0.5 and 1.x are read without Python and while no server runs: tables, write-ahead queue and HNSW files. "
       "The vectors of cosine collections stand there as unit vectors with their lengths; their product in 32-bit floats is read, as Chroma itself returns it. "

@@ -4,18 +4,10 @@
 
 #include "base/text.h"
 #include "connectors/csv/table.h"
+#include "options/make_option.h"
 
 namespace vecferry::csv {
 namespace {
-
-OptionSpec Text(const char* name, const char* value_name, const char* help, const char* example = "") {
-  OptionSpec spec;
-  spec.name = name;
-  spec.value_name = value_name;
-  spec.help = help;
-  spec.example = example;
-  return spec;
-}
 
 /// Names with commas between them. A comma inside parentheses, as in numeric(10,2), is part of a name.
 std::vector<std::string> List(std::string_view text) {
@@ -59,30 +51,22 @@ Status Distinct(const std::vector<std::string>& names, std::string_view option) 
 }  // namespace
 
 std::vector<OptionSpec> Options() {
-  std::vector<OptionSpec> options = {
-      Text("id", "COLUMN", "The column of the ids; `id` where none is named.", "item_id"),
-      Text("vector", "COLUMN,...", "The columns with vectors; `vector`, `embedding` and `vector:NAME`, `sparse:NAME`, `multi:NAME` are known.", "embedding"),
-      Text("document", "COLUMN", "The column of the document; `document` where none is named.", "content"),
-      Text("metadata", "COLUMN", "The column with a JSON object of metadata; `metadata` where none is named.", "meta"),
-      Text("tenant", "COLUMN", "The column of the tenant; `tenant` where none is named.", "user_id"),
-      Text("columns", "COLUMN,...", "All columns in their order: what a file without a header holds, and what is written.", "id,game_id,content,embedding,metadata"),
-      Text("types", "COLUMN:TYPE,...", "Types of columns: of metadata (int8, float8, bool, jsonb, numeric, date, timestamptz, time, bytea), else text; of vectors (vector(N), halfvec(N), sparsevec(N), bit(N), u8(N), i8(N), bf16(N), multi(N)).",
-           "year:int4,embedding:halfvec(768)"),
-      Text("delimiter", "CHAR", "What stands between fields; `tab` for a tabulator.", "tab"),
-      Text("null", "TEXT", "An unquoted field of this text is NULL; an empty one where nothing is said.", "\\N"),
-      Text("metric", "METRIC", "The metric of the vectors, where no side-car says it.", "cosine"),
-      Text("id-kind", "KIND", "What the ids are: string, u64, i64, uuid or mixed. Digits stay strings unless this says otherwise.", "u64"),
+  return {
+      MakeOption::Text("id", "COLUMN", "The column of the ids; `id` where none is named.").Example("item_id"),
+      MakeOption::Text("vector", "COLUMN,...", "The columns with vectors; `vector`, `embedding` and `vector:NAME`, `sparse:NAME`, `multi:NAME` are known.").Example("embedding"),
+      MakeOption::Text("document", "COLUMN", "The column of the document; `document` where none is named.").Example("content"),
+      MakeOption::Text("metadata", "COLUMN", "The column with a JSON object of metadata; `metadata` where none is named.").Example("meta"),
+      MakeOption::Text("tenant", "COLUMN", "The column of the tenant; `tenant` where none is named.").Example("user_id"),
+      MakeOption::Text("columns", "COLUMN,...", "All columns in their order: what a file without a header holds, and what is written.").Example("id,game_id,content,embedding,metadata"),
+      MakeOption::Text("types", "COLUMN:TYPE,...", "Types of columns: of metadata (int8, float8, bool, jsonb, numeric, date, timestamptz, time, bytea), else text; of vectors (vector(N), halfvec(N), sparsevec(N), bit(N), u8(N), i8(N), bf16(N), multi(N)).")
+          .Example("year:int4,embedding:halfvec(768)"),
+      MakeOption::Text("delimiter", "CHAR", "What stands between fields; `tab` for a tabulator.").Example("tab"),
+      MakeOption::Text("null", "TEXT", "An unquoted field of this text is NULL; an empty one where nothing is said.").Example("\\N"),
+      MakeOption::Text("metric", "METRIC", "The metric of the vectors, where no side-car says it.").Example("cosine"),
+      MakeOption::Text("id-kind", "KIND", "What the ids are: string, u64, i64, uuid or mixed. Digits stay strings unless this says otherwise.").Example("u64"),
+      MakeOption::Flag("header", "Whether the first row names the columns.").Default("true"),
+      MakeOption::Choice("fields", {"json", "columns"}, "How metadata is written: as one JSON object, or fields whose type the source knows as columns of their own."),
   };
-  OptionSpec header = Text("header", "", "Whether the first row names the columns.");
-  header.kind = OptionSpec::Kind::boolean;
-  header.default_value = "true";
-  options.push_back(header);
-  OptionSpec fields = Text("fields", "", "How metadata is written: as one JSON object, or fields whose type the source knows as columns of their own.");
-  fields.kind = OptionSpec::Kind::choice;
-  fields.choices = {"json", "columns"};
-  fields.default_value = "json";
-  options.push_back(fields);
-  return options;
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include "connectors/faiss/faiss.h"
 #include "connectors/faiss/shape.h"
 #include "files/file.h"
+#include "options/make_option.h"
 
 namespace vecferry::faiss_files {
 
@@ -42,48 +43,18 @@ Capabilities SinkCapabilities(const IndexKind& kind, sidecar::Format side) {
 
 namespace {
 
-OptionSpec Choice(std::string name, std::string otherwise, std::vector<std::string> choices, std::string help) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = OptionSpec::Kind::choice;
-  spec.default_value = std::move(otherwise);
-  spec.choices = std::move(choices);
-  spec.help = std::move(help);
-  return spec;
-}
-
-OptionSpec Number(std::string name, std::string otherwise, std::string help) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = OptionSpec::Kind::integer;
-  spec.default_value = std::move(otherwise);
-  spec.value_name = "N";
-  spec.help = std::move(help);
-  return spec;
-}
-
 std::vector<OptionSpec> MakeOptions() {
-  OptionSpec metadata;
-  metadata.name = "metadata";
-  metadata.value_name = "FILE|KIND";
-  metadata.example = "docs.meta";
-  metadata.help = "The side-car with ids, documents and metadata: a file, or of which kind it is (jsonl, parquet, pickle, langchain); a source finds it by itself, and takes none with 'none'.";
-  OptionSpec tolerance;
-  tolerance.name = "tolerance";
-  tolerance.kind = OptionSpec::Kind::real;
-  tolerance.value_name = "COSINE";
-  tolerance.help = "Sink, quantised kinds: the least cosine that a vector must keep in verification (0.999; sq4 0.95, pq 0.8).";
-  return {metadata,
-          Choice("index", "flat", {"flat", "hnsw", "ivf", "fp16", "sq8", "sq4", "pq", "ivf-fp16", "ivf-sq8", "ivf-sq4", "ivf-pq", "binary"},
-                 "Sink: the kind of index that is built; fp16, sq8, sq4 and pq keep vectors less precisely."),
-          Number("m", "", "Sink: neighbours of hnsw (32), parts of pq (dimensions / 4)."),
-          Number("ef_construction", "200", "Sink: breadth of the search while hnsw is built."),
-          Number("nlist", "", "Sink: lists of ivf (4 times the root of the number of vectors)."),
-          Number("nbits", "8", "Sink: bits of each part of pq."),
-          Choice("ids", "auto", {"auto", "map", "rows"}, "Sink: ids as labels in an IDMap2 (map), or row numbers with the ids in the side-car (rows); auto maps ids of kind i64."),
-          Choice("metric", "", {"", "cosine", "dot", "l2", "l1", "hamming"}, "Source: what the index cannot say, such as cosine. Sink: the metric of the index where it is not that of the records."),
-          Choice("join", "row", {"row", "id"}, "Source: entry i of the side-car belongs to row i, or to the vector of id i."),
-          tolerance};
+  return {MakeOption::Text("metadata", "FILE|KIND", "The side-car with ids, documents and metadata: a file, or of which kind it is (jsonl, parquet, pickle, langchain); a source finds it by itself, and takes none with 'none'.").Example("docs.meta"),
+          MakeOption::Choice("index", {"flat", "hnsw", "ivf", "fp16", "sq8", "sq4", "pq", "ivf-fp16", "ivf-sq8", "ivf-sq4", "ivf-pq", "binary"},
+                             "Sink: the kind of index that is built; fp16, sq8, sq4 and pq keep vectors less precisely."),
+          MakeOption::Integer("m", "Sink: neighbours of hnsw (32), parts of pq (dimensions / 4)."),
+          MakeOption::Integer("ef_construction", "Sink: breadth of the search while hnsw is built.").Default("200"),
+          MakeOption::Integer("nlist", "Sink: lists of ivf (4 times the root of the number of vectors)."),
+          MakeOption::Integer("nbits", "Sink: bits of each part of pq.").Default("8"),
+          MakeOption::Choice("ids", {"auto", "map", "rows"}, "Sink: ids as labels in an IDMap2 (map), or row numbers with the ids in the side-car (rows); auto maps ids of kind i64."),
+          MakeOption::Choice("metric", {"", "cosine", "dot", "l2", "l1", "hamming"}, "Source: what the index cannot say, such as cosine. Sink: the metric of the index where it is not that of the records."),
+          MakeOption::Choice("join", {"row", "id"}, "Source: entry i of the side-car belongs to row i, or to the vector of id i."),
+          MakeOption::Real("tolerance", "COSINE", "Sink, quantised kinds: the least cosine that a vector must keep in verification (0.999; sq4 0.95, pq 0.8).")};
 }
 
 Connector::Info MakeInfo() {

@@ -6,17 +6,10 @@
 
 #include "base/text.h"
 #include "connectors/jsonl/format.h"
+#include "options/make_option.h"
 
 namespace vecferry::jsonl {
 namespace {
-
-OptionSpec Text(const char* name, const char* value_name, const char* help) {
-  OptionSpec spec;
-  spec.name = name;
-  spec.value_name = value_name;
-  spec.help = help;
-  return spec;
-}
 
 std::vector<std::string> List(std::string_view text) {
   std::vector<std::string> items;
@@ -30,28 +23,20 @@ std::vector<std::string> List(std::string_view text) {
 }  // namespace
 
 std::vector<OptionSpec> ShapeOptions() {
-  OptionSpec shape = Text("shape", "", "How the JSON is shaped: `lines` are objects a line whose fields are named by options, `columns` one object of arrays (ids, embeddings, documents, metadatas), "
-                                       "`qdrant-scroll` the answers of Qdrant's scroll, one file or a folder. Without it our own lines are written, and read what the file begins as.");
-  shape.kind = OptionSpec::Kind::choice;
-  shape.choices = {"records", "qdrant-scroll", "columns", "lines"};
-  std::vector<OptionSpec> options = {
-      shape,
-      Text("id", "FIELD", "Of shapes `lines` and `columns`: the field of the id; `id`, `ids` where none is named."),
-      Text("vector", "FIELD,...", "The fields of vectors; `vector` and `embedding`, `embeddings` where none is named."),
-      Text("document", "FIELD", "The field of the document; `document`, `documents` where none is named."),
-      Text("metadata", "FIELD", "The field of a metadata object; `*` (as where none is named) takes every other field of a line; `metadatas` of columns."),
-      Text("tenant", "FIELD", "The field of the tenant; `tenant` where none is named."),
-      Text("metric", "METRIC", "The metric of the vectors, which such files do not say."),
-      Text("id-kind", "KIND", "What the ids are: string, u64, i64, uuid or mixed; where nothing is said, as they are spelled.")};
-  OptionSpec indent = Text("indent", "N", "Of shape `qdrant-scroll`, written: blanks that each level stands further in; 0 for compact JSON.");
-  indent.kind = OptionSpec::Kind::integer;
-  indent.default_value = "0";
-  OptionSpec per_file = Text("per-file", "N", "Of shape `qdrant-scroll`, written: points of a file `batch_000001.json`, ... in a folder; 0 for one file.");
-  per_file.kind = OptionSpec::Kind::integer;
-  per_file.default_value = "0";
-  options.push_back(indent);
-  options.push_back(per_file);
-  return options;
+  return {
+      MakeOption::Choice("shape", {"records", "qdrant-scroll", "columns", "lines"},
+                         "How the JSON is shaped: `lines` are objects a line whose fields are named by options, `columns` one object of arrays (ids, embeddings, documents, metadatas), "
+                         "`qdrant-scroll` the answers of Qdrant's scroll, one file or a folder. Without it our own lines are written, and read what the file begins as.")
+          .Default(""),
+      MakeOption::Text("id", "FIELD", "Of shapes `lines` and `columns`: the field of the id; `id`, `ids` where none is named."),
+      MakeOption::Text("vector", "FIELD,...", "The fields of vectors; `vector` and `embedding`, `embeddings` where none is named."),
+      MakeOption::Text("document", "FIELD", "The field of the document; `document`, `documents` where none is named."),
+      MakeOption::Text("metadata", "FIELD", "The field of a metadata object; `*` (as where none is named) takes every other field of a line; `metadatas` of columns."),
+      MakeOption::Text("tenant", "FIELD", "The field of the tenant; `tenant` where none is named."),
+      MakeOption::Text("metric", "METRIC", "The metric of the vectors, which such files do not say."),
+      MakeOption::Text("id-kind", "KIND", "What the ids are: string, u64, i64, uuid or mixed; where nothing is said, as they are spelled."),
+      MakeOption::Integer("indent", "Of shape `qdrant-scroll`, written: blanks that each level stands further in; 0 for compact JSON.").Default("0"),
+      MakeOption::Integer("per-file", "Of shape `qdrant-scroll`, written: points of a file `batch_000001.json`, ... in a folder; 0 for one file.").Default("0")};
 }
 
 Result<Wishes> ParseWishes(const std::map<std::string, std::string>& options, const Layout* layout) {

@@ -7,6 +7,7 @@
 #include "connectors/mcp_memory/mcp_memory.h"
 #include "connectors/mcp_memory/source.h"
 #include "connectors/mcp_memory/tables.h"
+#include "options/make_option.h"
 #include "sqlite/snapshot.h"
 #include "sqlite/vec0.h"
 
@@ -30,13 +31,7 @@ Connector::Info MakeInfo() {
   can.metrics = {Metric::cosine, Metric::l2, Metric::l1};
   can.tenant = false;
   can.json = AllJsonFeatures();
-  OptionSpec snapshot;
-  snapshot.name = "snapshot";
-  snapshot.kind = OptionSpec::Kind::choice;
-  snapshot.default_value = "copy";
-  snapshot.choices = {"copy", "live", "immutable"};
-  snapshot.help = "How the database is read: from a copy made once for the run, in place while the service may write it, or in place without locks.";
-  info.options = {snapshot};
+  info.options = {MakeOption::Choice("snapshot", {"copy", "live", "immutable"}, "How the database is read: from a copy made once for the run, in place while the service may write it, or in place without locks.")};
   info.notes =
       "Without a path the service's own file is found. The id is the content hash, the document the content; tags, metadata, both "
       "times and the type are metadata fields. Soft-deleted memories are left out. Relations between memories (memory_graph), beliefs and columns "

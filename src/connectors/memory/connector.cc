@@ -3,43 +3,34 @@
 #include "base/text.h"
 #include "connectors/memory/dataset.h"
 #include "connectors/memory/memory.h"
+#include "options/make_option.h"
 
 namespace vecferry::memory {
 namespace {
 
-OptionSpec Option(std::string name, OptionSpec::Kind kind, std::string help, std::vector<std::string> choices = {}) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = kind;
-  spec.help = std::move(help);
-  spec.choices = std::move(choices);
-  return spec;
-}
-
 std::vector<OptionSpec> Options() {
-  using Kind = OptionSpec::Kind;
-  return {Option("metrics", Kind::text, "Declare only these metrics, separated by commas."),
-          Option("elements", Kind::text, "Declare only these element types of dense vectors."),
-          Option("ids", Kind::text, "Declare only these kinds of id as native."),
-          Option("json", Kind::text, "Declare only these kinds of metadata value, or `none`."),
-          Option("sparse", Kind::boolean, "Declare whether sparse vectors are held."),
-          Option("multi", Kind::boolean, "Declare whether multi-vectors are held."),
-          Option("named-vectors", Kind::boolean, "Declare whether vectors have names."),
-          Option("missing-vectors", Kind::boolean, "Declare whether a record may lack a vector."),
-          Option("no-vectors", Kind::boolean, "Declare whether a dataset may have no vectors."),
-          Option("unknown-metric", Kind::boolean, "Declare whether the metric may be unknown."),
-          Option("document", Kind::boolean, "Declare whether documents are held."),
-          Option("tenant", Kind::boolean, "Declare whether tenants are held."),
-          Option("extras", Kind::boolean, "Declare whether verbatim bytes are held."),
-          Option("appends", Kind::boolean, "Declare whether a dataset that holds records may be written."),
-          Option("lookup", Kind::boolean, "Declare whether records are found by key."),
-          Option("unordered", Kind::boolean, "Give the records of a split in another order each time."),
-          Option("unique-ids", Kind::boolean, "Declare whether ids are unique as a source."),
-          Option("normalises", Kind::choice, "Keep vectors of metric cosine at length 1, as the engine expects it or by arithmetic of its own.", {"exact", "single"}),
-          Option("max-vectors", Kind::integer, "Declare how many vectors a dataset may have."),
-          Option("in-flight", Kind::integer, "Declare how many batches are taken at once."),
-          Option("replay", Kind::choice, "Declare how a replay is survived.", {"idempotent_upsert", "truncate_and_replay", "restart_split"}),
-          Option("consistency", Kind::choice, "Declare how a source stands to writes by others.", {"frozen", "snapshot", "live"})};
+  return {MakeOption::Text("metrics", "", "Declare only these metrics, separated by commas."),
+          MakeOption::Text("elements", "", "Declare only these element types of dense vectors."),
+          MakeOption::Text("ids", "", "Declare only these kinds of id as native."),
+          MakeOption::Text("json", "", "Declare only these kinds of metadata value, or `none`."),
+          MakeOption::Flag("sparse", "Declare whether sparse vectors are held."),
+          MakeOption::Flag("multi", "Declare whether multi-vectors are held."),
+          MakeOption::Flag("named-vectors", "Declare whether vectors have names."),
+          MakeOption::Flag("missing-vectors", "Declare whether a record may lack a vector."),
+          MakeOption::Flag("no-vectors", "Declare whether a dataset may have no vectors."),
+          MakeOption::Flag("unknown-metric", "Declare whether the metric may be unknown."),
+          MakeOption::Flag("document", "Declare whether documents are held."),
+          MakeOption::Flag("tenant", "Declare whether tenants are held."),
+          MakeOption::Flag("extras", "Declare whether verbatim bytes are held."),
+          MakeOption::Flag("appends", "Declare whether a dataset that holds records may be written."),
+          MakeOption::Flag("lookup", "Declare whether records are found by key."),
+          MakeOption::Flag("unordered", "Give the records of a split in another order each time."),
+          MakeOption::Flag("unique-ids", "Declare whether ids are unique as a source."),
+          MakeOption::Choice("normalises", {"exact", "single"}, "Keep vectors of metric cosine at length 1, as the engine expects it or by arithmetic of its own.").Default(""),
+          MakeOption::Integer("max-vectors", "Declare how many vectors a dataset may have.").ValueName(""),
+          MakeOption::Integer("in-flight", "Declare how many batches are taken at once.").ValueName(""),
+          MakeOption::Choice("replay", {"idempotent_upsert", "truncate_and_replay", "restart_split"}, "Declare how a replay is survived.").Default(""),
+          MakeOption::Choice("consistency", {"frozen", "snapshot", "live"}, "Declare how a source stands to writes by others.").Default("")};
 }
 
 /// The named subset of a set of enumerators; usage error for a name that is none of them.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "options/make_option.h"
 
 namespace vecferry::milvus {
 namespace {
@@ -10,14 +11,6 @@ namespace {
 const ServiceKind& Kind() {
   static const ServiceKind kind = {.name = kScheme, .port = 19530, .tls_port = 0, .variables = {"MILVUS_TOKEN", "ZILLIZ_API_KEY"}, .connections = 2};
   return kind;
-}
-
-OptionSpec Option(std::string name, std::string value_name, std::string help) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  return spec;
 }
 
 /// Hosts of the vendor's cloud, which speak TLS alone and listen on 443 or on a port of their own.
@@ -33,18 +26,14 @@ bool IsName(std::string_view name) {
 }  // namespace
 
 std::vector<OptionSpec> Options() {
-  using Kind_ = OptionSpec::Kind;
   std::vector<OptionSpec> all = ServiceOptions(Kind());
-  all.push_back(Option("database", "NAME", "The database; the server's default unless told."));
-  all.push_back(Option("tenant", "FIELD", "The field that is a record's tenant, `partition` for the name of its partition, `none`; the layout's field unless told, "
-                                          "and partitions where a collection was given some by hand."));
-  all.push_back(Option("document", "FIELD", "The VARCHAR field that is a record's document; the layout's unless told."));
-  OptionSpec ids = Option("keys", "TYPE", "The key of a new collection: int64 where ids are integers with a sign and VARCHAR for all others, or int64 for unsigned ones too.");
-  ids.kind = Kind_::choice;
-  ids.choices = {"auto", "int64"};
-  ids.default_value = "auto";
-  all.push_back(ids);
-  all.push_back(Option("index", "TYPE", "The index of a new collection's vectors: HNSW, IVF_FLAT, FLAT, ...; AUTOINDEX unless told."));
+  all.push_back(MakeOption::Text("database", "NAME", "The database; the server's default unless told."));
+  all.push_back(MakeOption::Text("tenant", "FIELD", "The field that is a record's tenant, `partition` for the name of its partition, `none`; the layout's field unless told, "
+                                                    "and partitions where a collection was given some by hand."));
+  all.push_back(MakeOption::Text("document", "FIELD", "The VARCHAR field that is a record's document; the layout's unless told."));
+  all.push_back(MakeOption::Choice("keys", {"auto", "int64"}, "The key of a new collection: int64 where ids are integers with a sign and VARCHAR for all others, or int64 for unsigned ones too.")
+                    .ValueName("TYPE"));
+  all.push_back(MakeOption::Text("index", "TYPE", "The index of a new collection's vectors: HNSW, IVF_FLAT, FLAT, ...; AUTOINDEX unless told."));
   return all;
 }
 

@@ -6,6 +6,7 @@
 #include "connector/fit.h"
 #include "connectors/npy/header.h"
 #include "connectors/npy/npy.h"
+#include "options/make_option.h"
 #include "sidecar/paired_sink.h"
 #include "sidecar/paired_source.h"
 
@@ -22,23 +23,11 @@ Connector::Info MakeInfo() {
   info.title = "An array of NumPy (.npy) with a side-car";
   info.example = "npy:vectors.npy";
   info.has_users = false;
-  OptionSpec metadata;
-  metadata.name = "metadata";
-  metadata.value_name = "FILE|KIND";
-  metadata.example = "side.jsonl";
-  metadata.help = "The side-car with ids, documents and metadata: a file, or of which kind it is (jsonl, parquet, pickle); a source finds FILE.npy.meta.jsonl and the like by itself, and takes none with 'none'.";
-  OptionSpec metric;
-  metric.name = "metric";
-  metric.kind = OptionSpec::Kind::choice;
-  metric.choices = {"", "cosine", "dot", "l2", "l1"};
-  metric.help = "Source: the metric, which an array cannot say.";
-  OptionSpec f64;
-  f64.name = "f64";
-  f64.kind = OptionSpec::Kind::choice;
-  f64.default_value = "refuse";
-  f64.choices = {"refuse", "round"};
-  f64.help = "Source: whether float64 is refused or rounded to float32.";
-  info.options = {metadata, metric, f64};
+  info.options = {
+      MakeOption::Text("metadata", "FILE|KIND", "The side-car with ids, documents and metadata: a file, or of which kind it is (jsonl, parquet, pickle); a source finds FILE.npy.meta.jsonl and the like by itself, and takes none with 'none'.")
+          .Example("side.jsonl"),
+      MakeOption::Choice("metric", {"", "cosine", "dot", "l2", "l1"}, "Source: the metric, which an array cannot say."),
+      MakeOption::Choice("f64", {"refuse", "round"}, "Source: whether float64 is refused or rounded to float32.")};
   info.notes = "Rows of float32, float16, uint8, int8, and float64 with ?f64=round. Entry i of the side-car belongs to row i.";
   Capabilities& can = info.capabilities;
   can.source = can.sink = can.undo = true;

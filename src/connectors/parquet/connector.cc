@@ -5,41 +5,27 @@
 #include "connectors/parquet/parquet.h"
 #include "files/exact_file.h"
 #include "files/staged_folder.h"
+#include "options/make_option.h"
 
 namespace vecferry::parquet_store {
 namespace {
 
-using Kind = OptionSpec::Kind;
-
-OptionSpec Option(std::string name, Kind kind, std::string value_name, std::string help, std::string default_value = "", std::vector<std::string> choices = {}) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = kind;
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  spec.default_value = std::move(default_value);
-  spec.choices = std::move(choices);
-  return spec;
-}
-
 std::vector<OptionSpec> Options() {
   std::vector<OptionSpec> options = {
-      Option("id", Kind::text, "COLUMN", "Reading files of others: the column of the ids, or @row to number the rows."),
-      Option("vector", Kind::text, "COLUMN", "Reading files of others: the column of the vectors, or several as NAME=COLUMN,NAME=COLUMN; empty for none."),
-      Option("document", Kind::text, "COLUMN", "Reading files of others: the column of the text that was embedded; empty for none."),
-      Option("tenant", Kind::text, "COLUMN", "Reading files of others: the column or partition key of the tenants; empty for none."),
-      Option("metadata", Kind::text, "COLUMNS", "Reading files of others: the columns that are metadata, with commas between; * for all others (the default), empty for none."),
-      Option("json", Kind::text, "COLUMN", "Reading files of others: a column of text that holds the metadata as one JSON object."),
-      Option("f64", Kind::choice, "", "Vectors of doubles: refused where a 32-bit float does not hold a number, or rounded to the nearest.", "refuse", {"refuse", "round"}),
-      Option("compression", Kind::choice, "", "Writing: the codec.", "zstd", {"zstd", "snappy", "gzip", "lz4", "none"}),
-      Option("level", Kind::integer, "N", "Writing: the codec's level; its own default where it is not told."),
-      Option("encoding", Kind::choice, "", "Writing: how float vectors are encoded; byte-stream-split is smaller and slower.", "plain", {"plain", "byte-stream-split"}),
-      Option("row-group-size", Kind::bytes, "SIZE", "Writing: a row group is ended beyond it; so much is held in memory.", "64MiB"),
-      Option("row-group-rows", Kind::integer, "N", "Writing: the most rows of a row group.", "1048576"),
-      Option("partition-by", Kind::text, "KEY", "Writing a folder: one folder KEY=VALUE for each value of the tenant (`tenant`) or of a field of the metadata."),
-      Option("file-size", Kind::bytes, "SIZE", "Writing a folder: a file is ended beyond it, and the next begun.", "1GiB")};
-  options[0].example = "id=doc_id";
-  options[1].example = "vector=title=title_emb,body=body_emb";
+      MakeOption::Text("id", "COLUMN", "Reading files of others: the column of the ids, or @row to number the rows.").Example("id=doc_id"),
+      MakeOption::Text("vector", "COLUMN", "Reading files of others: the column of the vectors, or several as NAME=COLUMN,NAME=COLUMN; empty for none.").Example("vector=title=title_emb,body=body_emb"),
+      MakeOption::Text("document", "COLUMN", "Reading files of others: the column of the text that was embedded; empty for none."),
+      MakeOption::Text("tenant", "COLUMN", "Reading files of others: the column or partition key of the tenants; empty for none."),
+      MakeOption::Text("metadata", "COLUMNS", "Reading files of others: the columns that are metadata, with commas between; * for all others (the default), empty for none."),
+      MakeOption::Text("json", "COLUMN", "Reading files of others: a column of text that holds the metadata as one JSON object."),
+      MakeOption::Choice("f64", {"refuse", "round"}, "Vectors of doubles: refused where a 32-bit float does not hold a number, or rounded to the nearest."),
+      MakeOption::Choice("compression", {"zstd", "snappy", "gzip", "lz4", "none"}, "Writing: the codec."),
+      MakeOption::Integer("level", "Writing: the codec's level; its own default where it is not told."),
+      MakeOption::Choice("encoding", {"plain", "byte-stream-split"}, "Writing: how float vectors are encoded; byte-stream-split is smaller and slower."),
+      MakeOption::Bytes("row-group-size", "Writing: a row group is ended beyond it; so much is held in memory.").Default("64MiB"),
+      MakeOption::Integer("row-group-rows", "Writing: the most rows of a row group.").Default("1048576"),
+      MakeOption::Text("partition-by", "KEY", "Writing a folder: one folder KEY=VALUE for each value of the tenant (`tenant`) or of a field of the metadata."),
+      MakeOption::Bytes("file-size", "Writing a folder: a file is ended beyond it, and the next begun.").Default("1GiB")};
   for (auto& spec : files::S3OptionSpecs()) options.push_back(std::move(spec));
   return options;
 }

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "connectors/pinecone/names.h"
+#include "options/make_option.h"
 
 namespace vecferry::pinecone {
 namespace {
@@ -17,22 +18,6 @@ constexpr const char* kControl = "https://api.pinecone.io";
 const ServiceKind& Kind() {
   static const ServiceKind kind = {"pinecone", 5080, 443, {"PINECONE_API_KEY"}, 8, true};
   return kind;
-}
-
-OptionSpec Option(std::string name, OptionSpec::Kind kind, std::string value_name, std::string help, std::string default_value = {}) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = kind;
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  spec.default_value = std::move(default_value);
-  return spec;
-}
-
-OptionSpec Choice(std::string name, std::vector<std::string> choices, std::string help) {
-  OptionSpec spec = Option(std::move(name), OptionSpec::Kind::choice, "", std::move(help), choices.front());
-  spec.choices = std::move(choices);
-  return spec;
 }
 
 /// "https://HOST" and "http://HOST" as ("https", "HOST"); no scheme as ("", ...).
@@ -73,20 +58,17 @@ Status TakePlace(const Location& location, Target* target) {
 }  // namespace
 
 const std::vector<OptionSpec>& Options() {
-  using Kind_ = OptionSpec::Kind;
   static const std::vector<OptionSpec> options = [] {
     std::vector<OptionSpec> all = ServiceOptions(Kind());
-    OptionSpec control = Option("control", Kind_::text, "URL", "Where the control plane is, which knows the indexes by their names; PINECONE_CONTROLLER_HOST, or the vendor's unless told.");
-    control.reaching = true;
-    all.push_back(std::move(control));
-    all.push_back(Option("cloud", Kind_::text, "NAME", "Where an index is made that does not exist: aws, gcp or azure.", "aws"));
-    all.push_back(Option("region", Kind_::text, "NAME", "The region of that cloud.", "us-east-1"));
-    all.push_back(Option("ids", Kind_::text, "FILE", "Read the ids of this file, one a line or as JSON lines with id and namespace, for an index that cannot list its own."));
-    all.push_back(Option("vector", Kind_::text, "NAME", "Name of the dense vectors' column, which an index does not know; unnamed unless told."));
-    all.push_back(Option("sparse", Kind_::text, "NAME", "Name of the sparse vectors' column, and that there is one; sparse unless told."));
-    all.push_back(Choice("numbers", {"integers", "floats"}, "Whole numbers of metadata, all of which are float64 at the service: read as integers, or as they are."));
-    all.push_back(Choice("reals", {"mark", "refuse"}, "A float64 of metadata that is whole, 1.0: its field's name is kept in _reals, or the record is refused."));
-    all.push_back(Choice("metadata", {"plain", "json"}, "Values that the service does not hold (null, objects, other lists, large integers): refused, or kept as JSON text and named in _json."));
+    all.push_back(MakeOption::Text("control", "URL", "Where the control plane is, which knows the indexes by their names; PINECONE_CONTROLLER_HOST, or the vendor's unless told.").Reaching());
+    all.push_back(MakeOption::Text("cloud", "NAME", "Where an index is made that does not exist: aws, gcp or azure.").Default("aws"));
+    all.push_back(MakeOption::Text("region", "NAME", "The region of that cloud.").Default("us-east-1"));
+    all.push_back(MakeOption::Text("ids", "FILE", "Read the ids of this file, one a line or as JSON lines with id and namespace, for an index that cannot list its own."));
+    all.push_back(MakeOption::Text("vector", "NAME", "Name of the dense vectors' column, which an index does not know; unnamed unless told."));
+    all.push_back(MakeOption::Text("sparse", "NAME", "Name of the sparse vectors' column, and that there is one; sparse unless told."));
+    all.push_back(MakeOption::Choice("numbers", {"integers", "floats"}, "Whole numbers of metadata, all of which are float64 at the service: read as integers, or as they are."));
+    all.push_back(MakeOption::Choice("reals", {"mark", "refuse"}, "A float64 of metadata that is whole, 1.0: its field's name is kept in _reals, or the record is refused."));
+    all.push_back(MakeOption::Choice("metadata", {"plain", "json"}, "Values that the service does not hold (null, objects, other lists, large integers): refused, or kept as JSON text and named in _json."));
     return all;
   }();
   return options;

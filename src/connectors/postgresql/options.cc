@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "connectors/postgresql/sink.h"
+#include "options/make_option.h"
 
 namespace vecferry::postgresql {
 namespace {
@@ -65,42 +66,30 @@ bool IsLibpq(std::string_view name) {
   return std::any_of(kLibpq.begin(), kLibpq.end(), [&](const LibpqParameter& p) { return name == p.name; });
 }
 
-OptionSpec Ours(std::string name, std::string value_name, std::string help, std::string example = {}, OptionSpec::Kind kind = OptionSpec::Kind::text) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = kind;
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  spec.example = std::move(example);
-  return spec;
-}
-
 void AddReadOptions(std::vector<OptionSpec>* specs) {
-  specs->push_back(Ours("query", "SELECT", "A query that is read instead of a table; the same may stand after the '#'.", "query=SELECT id, body, embedding FROM items WHERE live"));
-  specs->push_back(Ours("id", "COLUMN,...", "The column that identifies a record; several make a composite id. Otherwise the layout or the primary key says it.", "id=doc_id"));
-  specs->push_back(Ours("key", "COLUMN,...", "The columns over which reading is split and goes on; otherwise the primary key or a unique index over columns that are never null.", "key=created_at,id"));
-  specs->push_back(Ours("vector", "COLUMN,...", "The columns that are vectors, also real[] and double precision[]; otherwise every column of a vector type.", "vector=embedding"));
-  specs->push_back(Ours("vector-name", "NAME", "The name of the vector where there is only one; it has none by default. Several keep the names of their columns."));
-  specs->push_back(Ours("document", "COLUMN", "The column that holds the text that was embedded; empty: none. Otherwise the layout says it.", "document=body"));
-  specs->push_back(Ours("metadata", "COLUMN", "The json or jsonb column whose keys are the metadata, beside the other columns; empty: none. Otherwise the layout says it.", "metadata=attrs"));
-  specs->push_back(Ours("tenant", "COLUMN", "The column that is the tenant; empty: none. Otherwise the layout says it.", "tenant=customer"));
-  specs->push_back(Ours("columns", "COLUMN,...", "The columns to carry as metadata, generated ones too where they are named; otherwise all but generated ones.", "columns=title,created_at"));
-  specs->push_back(Ours("collection", "NAME", "The collection, where a layout keeps several in one table (langchain-postgres); without it each is a tenant.", "collection=docs"));
-  specs->push_back(Ours("dims", "N", "The dimension of a vector column that declares none; otherwise what most of a sample have. Rows of another are rejects.", "dims=384", OptionSpec::Kind::integer));
-  OptionSpec metric = Ours("metric", "METRIC", "The metric of a vector that no index tells it of.", "metric=cosine", OptionSpec::Kind::choice);
-  metric.choices = {"cosine", "dot", "l2", "l1", "hamming", "jaccard"};
-  specs->push_back(std::move(metric));
+  specs->push_back(MakeOption::Text("query", "SELECT", "A query that is read instead of a table; the same may stand after the '#'.").Example("query=SELECT id, body, embedding FROM items WHERE live"));
+  specs->push_back(MakeOption::Text("id", "COLUMN,...", "The column that identifies a record; several make a composite id. Otherwise the layout or the primary key says it.").Example("id=doc_id"));
+  specs->push_back(MakeOption::Text("key", "COLUMN,...", "The columns over which reading is split and goes on; otherwise the primary key or a unique index over columns that are never null.").Example("key=created_at,id"));
+  specs->push_back(MakeOption::Text("vector", "COLUMN,...", "The columns that are vectors, also real[] and double precision[]; otherwise every column of a vector type.").Example("vector=embedding"));
+  specs->push_back(MakeOption::Text("vector-name", "NAME", "The name of the vector where there is only one; it has none by default. Several keep the names of their columns."));
+  specs->push_back(MakeOption::Text("document", "COLUMN", "The column that holds the text that was embedded; empty: none. Otherwise the layout says it.").Example("document=body"));
+  specs->push_back(MakeOption::Text("metadata", "COLUMN", "The json or jsonb column whose keys are the metadata, beside the other columns; empty: none. Otherwise the layout says it.").Example("metadata=attrs"));
+  specs->push_back(MakeOption::Text("tenant", "COLUMN", "The column that is the tenant; empty: none. Otherwise the layout says it.").Example("tenant=customer"));
+  specs->push_back(MakeOption::Text("columns", "COLUMN,...", "The columns to carry as metadata, generated ones too where they are named; otherwise all but generated ones.").Example("columns=title,created_at"));
+  specs->push_back(MakeOption::Text("collection", "NAME", "The collection, where a layout keeps several in one table (langchain-postgres); without it each is a tenant.").Example("collection=docs"));
+  specs->push_back(MakeOption::Integer("dims", "The dimension of a vector column that declares none; otherwise what most of a sample have. Rows of another are rejects.").Example("dims=384"));
+  specs->push_back(MakeOption::Choice("metric", {"cosine", "dot", "l2", "l1", "hamming", "jaccard"}, "The metric of a vector that no index tells it of.")
+                       .Default("")
+                       .ValueName("METRIC")
+                       .Example("metric=cosine"));
 }
 
 void AddSessionOptions(std::vector<OptionSpec>* specs) {
-  OptionSpec statement = Ours("statement-timeout", "TIME", "How long one statement may run on the server; none by default.", "statement-timeout=10m", OptionSpec::Kind::duration);
-  statement.reaching = true;
-  OptionSpec lock = Ours("lock-timeout", "TIME", "How long a statement waits for another session's lock.", "lock-timeout=5s", OptionSpec::Kind::duration);
-  lock.reaching = true;
-  lock.default_value = "30s";
-  OptionSpec rls = Ours("row-security", "", "Read only the rows that row-level security shows; by default a table with a policy that would hide some is refused.", "row-security=on", OptionSpec::Kind::boolean);
-  rls.default_value = "off";
-  for (auto* spec : {&statement, &lock, &rls}) specs->push_back(std::move(*spec));
+  specs->push_back(MakeOption::Duration("statement-timeout", "How long one statement may run on the server; none by default.").Example("statement-timeout=10m").Reaching());
+  specs->push_back(MakeOption::Duration("lock-timeout", "How long a statement waits for another session's lock.").Default("30s").Example("lock-timeout=5s").Reaching());
+  specs->push_back(MakeOption::Flag("row-security", "Read only the rows that row-level security shows; by default a table with a policy that would hide some is refused.")
+                       .Default("off")
+                       .Example("row-security=on"));
 }
 
 Status ParseUser(std::string_view user_info, std::map<std::string, std::string>* out) {
@@ -192,10 +181,7 @@ std::vector<OptionSpec> OptionSpecs() {
   AddWriteOptions(&specs);
   AddSessionOptions(&specs);
   for (const LibpqParameter& parameter : kLibpq) {
-    OptionSpec spec = Ours(parameter.name, "VALUE", parameter.help);
-    spec.secret = parameter.secret;
-    spec.reaching = true;
-    specs.push_back(std::move(spec));
+    specs.push_back(MakeOption::Text(parameter.name, "VALUE", parameter.help).Secret(parameter.secret).Reaching());
   }
   return specs;
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "net/service.h"
+#include "options/make_option.h"
 
 namespace vecferry::qdrant {
 namespace {
@@ -33,13 +34,7 @@ Result<uint16_t> GrpcPortOf(const Location& location, uint16_t written, const st
 const std::vector<OptionSpec>& Options() {
   static const std::vector<OptionSpec> options = [] {
     std::vector<OptionSpec> all = ServiceOptions(Kind());
-    OptionSpec port;
-    port.name = "grpc-port";
-    port.kind = OptionSpec::Kind::integer;
-    port.value_name = "N";
-    port.help = "The port of gRPC, where the address is that of REST.";
-    port.reaching = true;
-    all.push_back(std::move(port));
+    all.push_back(MakeOption::Integer("grpc-port", "The port of gRPC, where the address is that of REST.").Reaching());
     return all;
   }();
   return options;

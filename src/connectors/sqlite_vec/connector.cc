@@ -7,6 +7,7 @@
 #include "connectors/sqlite_vec/sink.h"
 #include "connectors/sqlite_vec/source.h"
 #include "connectors/sqlite_vec/sqlite_vec.h"
+#include "options/make_option.h"
 #include "sqlite/vec0.h"
 
 namespace vecferry::sqlite_vec {
@@ -14,33 +15,15 @@ namespace {
 
 using sqlite::Snapshot;
 
-OptionSpec Named(std::string name, std::string value_name, std::string help, std::string example = {}) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  spec.example = std::move(example);
-  return spec;
-}
-
 std::vector<OptionSpec> Options() {
-  OptionSpec snapshot;
-  snapshot.name = "snapshot";
-  snapshot.kind = OptionSpec::Kind::choice;
-  snapshot.default_value = "copy";
-  snapshot.choices = {"copy", "live", "immutable"};
-  snapshot.help = "How the database is read: from a copy made once for the run, in place while others may write it, or in place without locks.";
-  OptionSpec chunk_size = Named("chunk-size", "N", "Rows of a chunk of a new table, a multiple of 8; a table with many tenants wants fewer than the module's 1024.");
-  chunk_size.kind = OptionSpec::Kind::integer;
-  OptionSpec extension = Named("extension", "FILE", "For writing and searching: sqlite-vec's loadable extension; else $VECFERRY_SQLITE_VEC, else what the system's loader finds as vec0.");
-  extension.reaching = true;
-  return {snapshot,
-          Named("document", "COLUMN", "The text column that holds the text that was embedded; without it there is none, but in tables that Vecferry made.", "document=body"),
-          Named("tenant", "COLUMN", "The text column that holds the tenant; without it there is none, but in tables that Vecferry made."),
-          Named("metadata", "COLUMN", "The text column that holds metadata as a JSON object; its fields stand beside those of the other columns."),
-          Named("vector-name", "NAME", "The name of the vector of a table that has only one; it has none by default. Several vectors keep the names of their columns."),
-          Named("columns", "LIST", "Of a new table: metadata fields that become columns, declared as vec0 does; all others stand in one JSON column.", "columns=year integer,+body text"),
-          chunk_size, extension};
+  return {MakeOption::Choice("snapshot", {"copy", "live", "immutable"}, "How the database is read: from a copy made once for the run, in place while others may write it, or in place without locks."),
+          MakeOption::Text("document", "COLUMN", "The text column that holds the text that was embedded; without it there is none, but in tables that Vecferry made.").Example("document=body"),
+          MakeOption::Text("tenant", "COLUMN", "The text column that holds the tenant; without it there is none, but in tables that Vecferry made."),
+          MakeOption::Text("metadata", "COLUMN", "The text column that holds metadata as a JSON object; its fields stand beside those of the other columns."),
+          MakeOption::Text("vector-name", "NAME", "The name of the vector of a table that has only one; it has none by default. Several vectors keep the names of their columns."),
+          MakeOption::Text("columns", "LIST", "Of a new table: metadata fields that become columns, declared as vec0 does; all others stand in one JSON column.").Example("columns=year integer,+body text"),
+          MakeOption::Integer("chunk-size", "Rows of a chunk of a new table, a multiple of 8; a table with many tenants wants fewer than the module's 1024."),
+          MakeOption::Text("extension", "FILE", "For writing and searching: sqlite-vec's loadable extension; else $VECFERRY_SQLITE_VEC, else what the system's loader finds as vec0.").Reaching()};
 }
 
 Connector::Info MakeInfo() {

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "connectors/vdf/meta.h"
 #include "connectors/vdf/vdf.h"
+#include "options/make_option.h"
 
 namespace vecferry::vdf {
 namespace {
@@ -15,19 +16,8 @@ Connector::Info MakeInfo() {
   info.notes = "Read and written as vdf-io 0.1.248 does; docs/formats/vdf.md. Namespaces are tenants. Metadata fields are columns of one type each: records whose fields have several types go into "
                "several files, and what no column holds (null, an empty object, a list of several types) is refused, or with `?metadata=json` kept as JSON text in one more. Whole numbers that pandas made doubles stay doubles.";
   info.capabilities = CapabilitiesOfVdf();
-  OptionSpec f64;
-  f64.name = "f64";
-  f64.kind = OptionSpec::Kind::choice;
-  f64.choices = {"refuse", "round"};
-  f64.default_value = "refuse";
-  f64.help = "Vectors of doubles, as vector-io writes them: refused where a 32-bit float does not hold a number, or rounded to the nearest.";
-  OptionSpec metadata;
-  metadata.name = "metadata";
-  metadata.kind = OptionSpec::Kind::choice;
-  metadata.choices = {"plain", "json"};
-  metadata.default_value = "plain";
-  metadata.help = "Metadata that no column holds (null, empty objects, mixed lists, dates and bytes): refused, or kept as JSON text in a column _json.";
-  info.options = {f64, metadata};
+  info.options = {MakeOption::Choice("f64", {"refuse", "round"}, "Vectors of doubles, as vector-io writes them: refused where a 32-bit float does not hold a number, or rounded to the nearest."),
+                  MakeOption::Choice("metadata", {"plain", "json"}, "Metadata that no column holds (null, empty objects, mixed lists, dates and bytes): refused, or kept as JSON text in a column _json.")};
   for (auto& spec : files::S3OptionSpecs()) info.options.push_back(std::move(spec));
   return info;
 }

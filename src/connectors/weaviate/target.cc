@@ -4,31 +4,16 @@
 
 #include "base/text.h"
 #include "connectors/weaviate/names.h"
+#include "options/make_option.h"
 
 namespace vecferry::weaviate {
 namespace {
 
-using Kind = OptionSpec::Kind;
 constexpr uint16_t kGrpcPort = 50051, kTlsPort = 443;
 
 const ServiceKind& KindOfService() {
   static const ServiceKind kind{.name = kScheme, .port = 8080, .tls_port = kTlsPort, .variables = {"WEAVIATE_API_KEY"}, .connections = 2};
   return kind;
-}
-
-OptionSpec Option(std::string name, Kind kind, std::string value_name, std::string help) {
-  OptionSpec spec;
-  spec.name = std::move(name);
-  spec.kind = kind;
-  spec.value_name = std::move(value_name);
-  spec.help = std::move(help);
-  return spec;
-}
-OptionSpec Choice(std::string name, std::vector<std::string> choices, std::string help) {
-  OptionSpec spec = Option(std::move(name), Kind::choice, "", std::move(help));
-  spec.choices = std::move(choices);
-  spec.default_value = spec.choices.front();
-  return spec;
 }
 
 /// The vendor's own cloud, where gRPC has a name of its own.
@@ -78,19 +63,16 @@ Result<std::map<std::string, int32_t>> ParseDims(std::string_view text) {
 const std::vector<OptionSpec>& Options() {
   static const std::vector<OptionSpec> options = [] {
     std::vector<OptionSpec> all = ServiceOptions(KindOfService());
-    for (auto& each : {Option("grpc-host", Kind::text, "HOST", "The host of gRPC, where it is not that of REST."),
-                       Option("grpc-port", Kind::integer, "N", "The port of gRPC: 50051 unless told, 443 in the vendor's cloud.")}) {
-      all.push_back(each);
-      all.back().reaching = true;
-    }
-    all.push_back(Option("tenant", Kind::text, "NAME", "The one tenant that is meant, of a class that keeps tenants apart; all of them unless told. Records then have no tenant of their own."));
-    all.push_back(Choice("multi-tenancy", {"apart", "property"},
-                         "How a class that is made keeps the tenants of its records: apart, as tenants of the class, or in a property."));
-    all.push_back(Choice("inexact", {"refuse", "text"},
-                         "What becomes of a value that no property holds exactly, such as an integer beyond 2^53 or a null: its record is refused, or it is kept as JSON text "
-                         "in the property _vecferry, from where it is read back exactly."));
-    all.push_back(Choice("consistency", {"default", "one", "quorum", "all"}, "How many replicas a read or write waits for, where there are several."));
-    all.push_back(Option("dims", Kind::text, "N", "Dimensions of vectors of which the first records have none: dims=384, or dims=title:384,body:768."));
+    all.push_back(MakeOption::Text("grpc-host", "HOST", "The host of gRPC, where it is not that of REST.").Reaching());
+    all.push_back(MakeOption::Integer("grpc-port", "The port of gRPC: 50051 unless told, 443 in the vendor's cloud.").Reaching());
+    all.push_back(MakeOption::Text("tenant", "NAME", "The one tenant that is meant, of a class that keeps tenants apart; all of them unless told. Records then have no tenant of their own."));
+    all.push_back(MakeOption::Choice("multi-tenancy", {"apart", "property"},
+                                     "How a class that is made keeps the tenants of its records: apart, as tenants of the class, or in a property."));
+    all.push_back(MakeOption::Choice("inexact", {"refuse", "text"},
+                                     "What becomes of a value that no property holds exactly, such as an integer beyond 2^53 or a null: its record is refused, or it is kept as JSON text "
+                                     "in the property _vecferry, from where it is read back exactly."));
+    all.push_back(MakeOption::Choice("consistency", {"default", "one", "quorum", "all"}, "How many replicas a read or write waits for, where there are several."));
+    all.push_back(MakeOption::Text("dims", "N", "Dimensions of vectors of which the first records have none: dims=384, or dims=title:384,body:768."));
     return all;
   }();
   return options;
