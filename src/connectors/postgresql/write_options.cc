@@ -2,6 +2,7 @@
 #include "options/make_option.h"
 
 namespace vecferry::postgresql {
+
 void AddWriteOptions(std::vector<OptionSpec>* specs) {
   specs->push_back(MakeOption::Choice("index", {"hnsw", "ivfflat", "none"}, "The vector index of a table that is made: built after the load, for the metric of the vectors.")
                        .ValueName("METHOD")
