@@ -39,55 +39,6 @@ Result<bool> WriteValue(const sqlite::Stmt& row, int first, bool bools, JsonVisi
   return true;
 }
 
-/// Takes an object apart: each top-level key with its value as JSON text, "null" where it is one.
-class Fields final : public JsonVisitor {
- public:
-  std::vector<std::pair<std::string, std::string>> fields;
-  std::string document, uri;  ///< where they are texts
-
-  Status Null() override { return Value([](JsonWriter& out) { return out.Null(); }); }
-  Status Bool(bool value) override { return Value([=](JsonWriter& out) { return out.Bool(value); }); }
-  Status Int(int64_t value) override { return Value([=](JsonWriter& out) { return out.Int(value); }); }
-  Status Uint(uint64_t value) override { return Value([=](JsonWriter& out) { return out.Uint(value); }); }
-  Status Double(double value) override { return Value([=](JsonWriter& out) { return out.Double(value); }); }
-  Status String(std::string_view text) override {
-    if (depth_ == 1 && fields.back().first == kDocumentKey) document = text;
-    if (depth_ == 1 && fields.back().first == kUriKey) uri = text;
-    return Value([=](JsonWriter& out) { return out.String(text); });
-  }
-  Status Special(std::string_view type, std::string_view text) override { return Value([=](JsonWriter& out) { return out.Special(type, text); }); }
-  Status BeginObject() override {
-    if (depth_++ == 0) return Status::OK();
-    return writer_->BeginObject();
-  }
-  Status Key(std::string_view key) override {
-    if (depth_ > 1) return writer_->Key(key);
-    writer_.reset();
-    fields.emplace_back(key, "");
-    writer_.emplace(&fields.back().second);
-    return Status::OK();
-  }
-  Status EndObject() override { return --depth_ == 0 ? Status::OK() : writer_->EndObject(); }
-  Status BeginArray() override {
-    if (depth_ == 0) return NoObject();
-    ++depth_;
-    return writer_->BeginArray();
-  }
-  Status EndArray() override {
-    --depth_;
-    return writer_->EndArray();
-  }
-
- private:
-  static Status NoObject() { return BadRecord("damaged", "its metadata in the queue is no JSON object"); }
-  template <class Write>
-  Status Value(Write write) {
-    return depth_ == 0 ? NoObject() : write(*writer_);
-  }
-  int depth_ = 0;
-  std::optional<JsonWriter> writer_;
-};
-
 }  // namespace
 
 Status MetadataReader::Open(sqlite::Db& db, const Tables& tables) {
@@ -187,27 +138,28 @@ Status MetadataReader::LoadArrays(int64_t rowid, JsonWriter& writer) {
 
 Status MetadataReader::Overlay(const Pending::Change& change) {
   std::map<std::string, std::string, std::less<>> merged;
-  Fields base;
-  ARROW_RETURN_NOT_OK(parser_.Visit(json_, base, JsonReader::Options{}));
-  for (auto& [key, value] : base.fields) merged[key] = std::move(value);
+  members_.Begin();
+  ARROW_RETURN_NOT_OK(parser_.Visit(json_, members_));
+  for (const auto& member : members_.members()) merged[member.key] = member.json;
   for (const int64_t seq : change.rows) {
     queued_.Reset();
     ARROW_ASSIGN_OR_RAISE(const bool found, queued_.Bind(1, seq).Step());
     if (!found || queued_.IsNull(0)) continue;
-    Fields told;
-    const Status parsed = parser_.Visit(queued_.Text(0), told, {.python_floats = true, .plain = true});
+    members_.Begin();
+    const Status parsed = parser_.Visit(queued_.Text(0), members_, {.python_floats = true, .plain = true});
     if (!parsed.ok()) return BadRecord("damaged", "its metadata in the queue cannot be read: " + parsed.message());
-    for (auto& [key, value] : told.fields) {
-      if (key == kDocumentKey) {
-        has_document_ = value.starts_with('"');
-        document_ = told.document;
-      } else if (key == kUriKey) {
-        has_uri_ = value.starts_with('"');
-        uri_ = told.uri;
-      } else if (value == "null") {
-        merged.erase(key);
+    for (const auto& member : members_.members()) {
+      const bool text = member.kind == JsonMember::Kind::string;
+      if (member.key == kDocumentKey) {
+        has_document_ = text;
+        document_ = text ? member.text : "";
+      } else if (member.key == kUriKey) {
+        has_uri_ = text;
+        uri_ = text ? member.text : "";
+      } else if (member.kind == JsonMember::Kind::null) {
+        merged.erase(member.key);
       } else {
-        merged[key] = std::move(value);
+        merged[member.key] = member.json;
       }
     }
   }

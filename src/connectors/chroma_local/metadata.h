@@ -9,7 +9,7 @@
 #include "chroma_model/metadata.h"
 #include "connectors/chroma_local/catalog.h"
 #include "connectors/chroma_local/queue.h"
-#include "record/json.h"
+#include "record/member_splitter.h"
 #include "sqlite/db.h"
 
 namespace vecferry::chroma_local {
@@ -41,6 +41,7 @@ class MetadataReader {
   bool arrays_ = false;
   sqlite::Stmt fields_of_, arrays_of_, queued_;
   JsonReader parser_;
+  MemberSplitter members_{BadRecord("damaged", "its metadata in the queue is no JSON object")};
   bool has_document_ = false, has_uri_ = false;
   int64_t fields_ = 0;
   std::string document_, uri_, json_;
