@@ -71,9 +71,9 @@ class Writer final : public FlatObject {
   }
 
   Status HoldsReal(double value) const {
-    if (value == 0 && std::signbit(value)) return Refuse("negative-zero", key(), "is -0.0, and Chroma would keep 0.0");
+    if (value == 0 && std::signbit(value)) return Refuse("negative-zero", key(), "is -0.0, and Chroma would keep 0.0; `?metadata=json` keeps it");
     if (IsKeptExactly(value)) return Status::OK();
-    return Refuse("inexact-double", key(), fmt::format("is {}, which Chroma's server would keep as its neighbour: --map digits:{} takes its first 15 digits", value, Printable(key(), 100)));
+    return Refuse("inexact-double", key(), fmt::format("is {}, which Chroma's server would keep as its neighbour: --map digits:{} takes its first 15 digits, and `?metadata=json` keeps all", value, Printable(key(), 100)));
   }
 
   /// Elements of an array are of one type.
@@ -81,11 +81,11 @@ class Writer final : public FlatObject {
     if (element_ == Kind::null || element_ == kind) return element_ = kind, Status::OK();
     const bool numbers = (element_ == Kind::integer || element_ == Kind::real) && (kind == Kind::integer || kind == Kind::real);
     if (!numbers) return NotHeld(JsonFeature::mixed_array);
-    return Refuse("mixed-numbers", key(), "has integers beside doubles, and Chroma would make doubles of all");
+    return Refuse("mixed-numbers", key(), "has integers beside doubles, and Chroma would make doubles of all; `?metadata=json` keeps them");
   }
 
   Status HoldsArray() override {
-    return element_ == Kind::null ? Refuse("empty-array", key(), "is an empty array, which Chroma would leave out") : Status::OK();
+    return element_ == Kind::null ? Refuse("empty-array", key(), "is an empty array, which Chroma would leave out; `?metadata=json` keeps it") : Status::OK();
   }
 
   Status NotHeld(JsonFeature feature) const {

@@ -37,6 +37,7 @@ void PrintIssues(std::ostream& out, const std::vector<PlanIssue>& issues) {
   for (const auto& issue : issues) {
     std::string line = fmt::format("  {}: {}", issue.blocking ? "in the way" : "note", Printable(issue.message, 500));
     if (issue.count >= 0) line += fmt::format(" ({}{})", issue.estimate ? "about " : "", Counted(issue.count, "record"));
+    if (!issue.way.empty()) line += fmt::format("; {} at the target would hold it", issue.way);
     out << line << '\n';
   }
 }

@@ -104,6 +104,7 @@ struct PlanIssue {
   int64_t count = -1;
   bool estimate = false;                ///< counted in a sample
   bool blocking = false;
+  std::string way = {};                 ///< "?metadata=json": the option of the target by which it would not stand in the way
 };
 
 /// What the transforms of a plan do to the records that it looked at.

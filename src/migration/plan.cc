@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "connector/fit.h"
 #include "migration/open.h"
+#include "migration/other_ways.h"
 #include "migration/planner.h"
 #include "migration/transforms.h"
 
@@ -37,6 +38,7 @@ class Planner {
     plan_.layout = target_.layout->name;
     plan_.on_exists = options_.on_exists;
     ARROW_RETURN_NOT_OK(ApplyMetric());
+    ways_.emplace(*target_.connector, target_.location, plan_.source.schema);
     NoteBothSides();
     CheckSchema();
     CheckTarget();
@@ -48,8 +50,8 @@ class Planner {
   }
 
  private:
-  void Add(std::string code, std::string message, bool blocking = false, int64_t count = -1, bool estimate = false) {
-    plan_.issues.push_back({std::move(code), std::move(message), count, estimate, blocking});
+  void Add(std::string code, std::string message, bool blocking = false, int64_t count = -1, bool estimate = false, std::string way = {}) {
+    plan_.issues.push_back({std::move(code), std::move(message), count, estimate, blocking, std::move(way)});
   }
 
   Status AtSource(const Status& status) const { return At(status, Side::source, source_.location.scheme, source_.location.Display()); }
@@ -87,7 +89,7 @@ class Planner {
     RecordSchema schema = plan_.source.schema;
     for (const Note& misfit : SchemaMisfits(target_.can, schema)) {
       const bool known = misfit.code == "metric" && std::any_of(plan_.issues.begin(), plan_.issues.end(), [](const auto& i) { return i.code == "metric-unknown"; });
-      if (!known) Add(misfit.code, misfit.message, true, misfit.count);
+      if (!known) Add(misfit.code, misfit.message, true, misfit.count, false, ways_->Found());
     }
     if (!plan_.target.exists || options_.on_exists == OnExists::replace) return;
     for (const auto& vector : schema.vectors) {
@@ -234,7 +236,9 @@ class Planner {
       const auto reject = fit_.Check(view, row);
       if (!reject) continue;
       told.insert(row);
-      ++(reject->code == "missing-vector" ? rejects_ : misfits_)[{reject->code, reject->message}];
+      const bool missing = reject->code == "missing-vector";
+      ++(missing ? rejects_ : misfits_)[{reject->code, reject->message}];
+      if (!missing) ways_->Refused(view, row);
     }
     ARROW_RETURN_NOT_OK(LookCloser(view, told));
     for (const auto& reject : batch.rejects) ++rejects_[{reject.code, reject.message}];
@@ -245,7 +249,7 @@ class Planner {
 
   void AddFindings(bool estimate) {
     const bool blocking = options_.unsupported != "reject";
-    for (const auto& [what, count] : misfits_) Add(what.first, fmt::format("the target cannot hold it: {}", what.second), blocking, count, estimate);
+    for (const auto& [what, count] : misfits_) Add(what.first, fmt::format("the target cannot hold it: {}", what.second), blocking, count, estimate, ways_->Found());
     for (const auto& [code, found] : judged_) Add(code, fmt::format("the target would refuse it: {}", found.second), blocking, found.first, estimate);
     std::map<std::string, std::pair<int64_t, std::string>> by_code;
     for (const auto& [what, count] : rejects_) {
@@ -276,6 +280,7 @@ class Planner {
   const CopyOptions& options_;
   RowFit fit_;
   RowJudge judge_;
+  std::optional<OtherWays> ways_;
   Plan plan_;
   std::map<std::pair<std::string, std::string>, int64_t> misfits_, rejects_;
   std::map<std::string, std::pair<int64_t, std::string>> judged_;  ///< by code: how many, and what was said of the first
@@ -298,9 +303,10 @@ Result<Plan> MakePlan(const Engine& engine, const Location& source, const Locati
 Status Plan::Check() const {
   for (const auto& issue : issues) {
     if (!issue.blocking) continue;
-    const std::string count = issue.count >= 0 ? fmt::format(" ({}{} records)", issue.estimate ? "at least " : "", FormatCount(issue.count)) : "";
+    const std::string count = issue.count >= 0 ? fmt::format(" ({}{} {})", issue.estimate ? "at least " : "", FormatCount(issue.count), issue.count == 1 ? "record" : "records") : "";
+    const std::string way = issue.way.empty() ? "" : fmt::format("say {} at the target, which would hold it; ", issue.way);
     return MakeError(Category::refused, fmt::format("{}: {}{}", issue.code, issue.message, count),
-                     fmt::format("`vecferry plan` lists everything that stands in the way{}", issue.count >= 0 ? "; --unsupported reject leaves these records out" : ""));
+                     fmt::format("{}`vecferry plan` lists everything that stands in the way{}", way, issue.count >= 0 ? "; --unsupported reject leaves these records out" : ""));
   }
   return Status::OK();
 }

@@ -66,6 +66,7 @@ Json ToObject(const Plan& plan) {
   json["issues"] = Json::array();
   for (const auto& i : plan.issues) {
     json["issues"].push_back({{"code", i.code}, {"message", i.message}, {"count", i.count}, {"estimate", i.estimate}, {"blocking", i.blocking}});
+    if (!i.way.empty()) json["issues"].back()["way"] = i.way;
   }
   return json;
 }
