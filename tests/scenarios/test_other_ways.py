@@ -45,3 +45,8 @@ def test_what_no_option_holds_has_no_hint(work):
     source = lines(work.folder / "s.jsonl", [{"id": "a", "metadata": {}, "vectors": {"sparse": {"indices": [1], "values": [1.0]}}}], kind="sparse", dims=0, name="sparse")
     said = told(work, source, f"faiss:{work.folder}/s.index")
     assert said and set(said) == {None}, said
+
+
+def test_a_form_of_file_that_would_hold_it(work):
+    odd = lines(work.folder / "d.jsonl", [{"id": "a", "metadata": {"d": {"$vf": "date", "v": "2024-05-06"}}, "vectors": {"vector": [1.0, 2.0]}}], dims=2)
+    assert told(work, odd, f"jsonl:{work.folder}/out?shape=qdrant-scroll") == ["?shape=records"]
