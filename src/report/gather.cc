@@ -123,7 +123,7 @@ void AddPlan(const std::string& text, RunReport* report) {
     report->transforms = FlagsOf((*transforms)["flags"]);
   }
   for (const auto& issue : List(plan, "issues")) {
-    report->issues.push_back({Text(issue, "code"), Text(issue, "message"), Whole(issue, "count", -1), Flag(issue, "estimate"), Flag(issue, "blocking")});
+    report->issues.push_back({Text(issue, "code"), Text(issue, "message"), Whole(issue, "count", -1), Flag(issue, "estimate"), Flag(issue, "blocking"), Text(issue, "way")});
   }
   const auto info = plan.find("source_info");
   if (info == plan.end() || !info->is_object()) return;

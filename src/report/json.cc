@@ -94,7 +94,7 @@ Json SchemaOf(const RecordSchema& schema) {
 
 Json PlanOf(const RunReport& r) {
   Json json = {{"mapping", ToObject(r.mapping)}, {"transforms", ToObject(r.transforms)}, {"issues", Json::array()}, {"notes", Json::array()}};
-  for (const auto& i : r.issues) json["issues"].push_back({{"code", i.code}, {"message", i.message}, {"count", i.count}, {"estimate", i.estimate}});
+  for (const auto& i : r.issues) json["issues"].push_back({{"code", i.code}, {"message", i.message}, {"count", i.count}, {"estimate", i.estimate}, {"way", i.way}});
   for (const auto& n : r.notes) json["notes"].push_back({{"code", n.code}, {"message", n.message}, {"count", n.count}, {"warning", n.warning}});
   json["not_exact"] = Json::array();
   for (const auto& f : r.fates) json["not_exact"].push_back({{"data", f.data}, {"how", f.how}, {"why", f.why}});

@@ -135,7 +135,7 @@ std::string Mapping(const RunReport& r) {
   for (const auto& fate : r.fates) fates.Add({fate.data, fate.how, fate.why});
   out += fates.Html();
   Grid issues("What the plan found", {"finding", "records", "what it says"});
-  for (const auto& i : r.issues) issues.Add({i.code, i.count < 0 ? "-" : (i.estimate ? "about " : "") + FormatCount(i.count), i.message});
+  for (const auto& i : r.issues) issues.Add({i.code, i.count < 0 ? "-" : (i.estimate ? "about " : "") + FormatCount(i.count), i.way.empty() ? i.message : fmt::format("{} ({} at the target would hold it)", i.message, i.way)});
   out += issues.Html();
   Grid notes("What to know of the source", {"note", "count", "what it says"});
   for (const auto& n : r.notes) notes.Add({n.code, n.count < 0 ? "-" : FormatCount(n.count), n.message});

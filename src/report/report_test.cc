@@ -27,7 +27,7 @@ RunReport Hostile() {
   r.exit_code = 3;
   r.mapping = r.transforms = r.files = r.switch_over = r.versions = {{kHostile, kHostile}};
   r.next = {{kHostile, kHostile}};
-  r.issues = {{kHostile, kHostile, 1, false, false}};
+  r.issues = {{kHostile, kHostile, 1, false, false, kHostile}};
   r.notes = {{kHostile, kHostile, 1, false}};
   r.fates = {{kHostile, kHostile, kHostile}};
   r.rejects = {{kHostile, 1, {{kHostile, kHostile}}}};
