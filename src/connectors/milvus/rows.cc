@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -210,9 +212,14 @@ Status Rows::Open(std::string_view answer) {
   while (counting.Next(&field)) count += field.is(2, WireType::length);
   if (count > 10'000) return Corrupt("answer");
   columns_.reserve(count);  // a column points into itself
+  std::map<std::pair<std::string_view, bool>, std::string_view> seen;
   while (reader.Next(&field)) {
     if (!field.is(2, WireType::length)) continue;
     ARROW_RETURN_NOT_OK(columns_.emplace_back().Parse(field.bytes));
+    // A field that is there twice is one, unless it differs: then nothing says which it is.
+    const auto [first, fresh] = seen.emplace(std::pair(std::string_view(columns_.back().name()), columns_.back().is_dynamic()), field.bytes);
+    if (!fresh && first->second != field.bytes) return Corrupt("answer");
+    if (!fresh) columns_.pop_back();
   }
   if (!reader.ok()) return Corrupt("answer");
   for (const auto& column : columns_) {

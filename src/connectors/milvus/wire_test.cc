@@ -199,6 +199,23 @@ TEST(Columns, RefuseWhatAFieldCannotTake) {
   EXPECT_EQ(ThereAndBack(R"({"tags":[null]})"), "field-type");
 }
 
+TEST(Columns, AFieldThatIsThereTwiceIsOneUnlessItDiffers) {
+  const auto column = [](std::string_view text) {
+    std::string texts, scalars, out, answer;
+    AppendBytesField(1, text, &texts);
+    AppendBytesField(6, texts, &scalars);
+    AppendUintField(1, 21, &out);
+    AppendBytesField(2, "s", &out);
+    AppendBytesField(3, scalars, &out);
+    AppendBytesField(2, out, &answer);
+    return answer;
+  };
+  Rows rows;
+  ASSERT_TRUE(rows.Open(column("a") + column("a")).ok());
+  EXPECT_EQ(rows.columns().size(), 1u);
+  EXPECT_TRUE(IsCategory(rows.Open(column("a") + column("b")), Category::corrupt));
+}
+
 TEST(Columns, ReadNullsThatTakeAPlaceAndSuchAsTakeNone) {
   for (const bool compact : {false, true}) {
     std::string texts, scalars, column;
