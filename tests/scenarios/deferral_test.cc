@@ -192,6 +192,48 @@ TEST_F(DeferralTest, OfSeveralRunsTheLastPutsItBackAndTheSettingsAreThoseBeforeT
   EXPECT_FALSE(Anything(dir_ / "state/vecferry/deferred"));
 }
 
+TEST_F(DeferralTest, ARunThatJoinedAndEndsLastPutsBackWhatTheFirstHadFound) {
+  Put(Memory("b"), Batch(Schema(IdKind::string), 5000, 1, "k"));
+  Put(Memory("other"), Batch(Schema(IdKind::string), 1000, 50, "o"));
+  CopyOptions options = Options();
+  options.on_exists = OnExists::upsert;
+  options.jobs = 1;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int met = 0, released = 0;
+  // The first write of each run waits: the second's comes while the first's does.
+  state_.on_write = [&] {
+    std::unique_lock lock(mutex);
+    const int mine = ++met;
+    if (mine > 2) return;
+    changed.notify_all();
+    changed.wait(lock, [&] { return released >= mine; });
+  };
+  const auto wait_for = [&](int writes) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return met >= writes; });
+  };
+  const auto release = [&](int writes) {
+    const std::lock_guard lock(mutex);
+    released = writes;
+    changed.notify_all();
+  };
+  Result<CopyReport> first = Status::UnknownError("not run"), second = first;
+  std::thread one([&] { first = Copy(engine_, Memory("a"), Shared(), options); });
+  wait_for(1);
+  std::thread two([&] { second = Copy(engine_, Memory("other"), Shared(), options); });
+  wait_for(2);
+  release(1);
+  one.join();
+  EXPECT_EQ(state_.Read(), "off") << "the second still writes";
+  release(2);
+  two.join();
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(state_.Read(), "m=16");
+  EXPECT_FALSE(Anything(dir_ / "state/vecferry/deferred"));
+}
+
 TEST_F(DeferralTest, ALaterRunRepairsWhatAKilledOneLeftOnATargetThatExisted) {
   VF_NEEDS_FORK();
   const Location there = At("qdrant-local:" + (dir_ / "qdrant").string() + "#b");
