@@ -116,7 +116,7 @@ def test_values_that_a_payload_cannot_hold(ends, name):
     odd = {"deep": [1, {"odd": SPECIALS[name]}]}
     source = lines(ends.work, [record(n, metadata=odd if n == 7 else {"plain": n}) for n in range(20)])
     told = refused(ends.work.run("copy", source, ends.uri(1), "-q"), 8, "target", ends.uri(1), "vecferry plan")
-    assert "1 records" in told and not scenario.collections(ends.target)
+    assert "(1 record)" in told and not scenario.collections(ends.target)
     assert ends.work.run("plan", source, ends.uri(1)).returncode == 8
     report = ends.work.json("copy", source, ends.uri(1), "--unsupported", "reject", code=3)
     reject, = rejects_of(report)
