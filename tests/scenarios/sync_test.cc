@@ -1,4 +1,6 @@
 // copy --sync and verify --repair: what is written, what is left, what can be taken back.
+#include <fstream>
+
 #include "counted_store.h"
 #include "migration_fixture.h"
 
@@ -139,6 +141,28 @@ TEST_F(SyncTest, OfASourceThatFindsRecordsByKeyOnlyThoseThatDifferAreReadAgain) 
   EXPECT_EQ(Must(a, b, Sync()).transfer.written, 2);
   // Once for its digest, ids alone for what differs, and a few by key.
   EXPECT_LE(reads_.rows, 1000 + 20) << reads_.keys;
+}
+
+TEST_F(SyncTest, WhatCannotBeReadIsNotTakenForGone) {
+  const fs::path file = dir_ / "a.jsonl";
+  const Location a = At("jsonl:" + file.string()), b = Memory("b");
+  const auto write = [&](const std::string& second, bool third) {
+    std::ofstream out(file);
+    out << R"({"vecferry":1,"schema":{"id_kind":"string","tenant":false,"document":false,"vectors":[{"name":"","kind":"dense","element":"f32","dims":2,"metric":"l2"}]}})" << '\n'
+        << R"({"id":"one","metadata":{},"vectors":{"vector":[1,2]}})" << '\n' << second << '\n';
+    if (third) out << R"({"id":"three","metadata":{},"vectors":{"vector":[3,4]}})" << '\n';
+  };
+  write(R"({"id":"two","metadata":{},"vectors":{"vector":[2,3]}})", true);
+  EXPECT_EQ(Must(a, b, Sync()).exit_code, 0);
+  write(R"({"id":"two","metadata":{},"vectors":{"vector":[2,3,4]}})", false);
+  CopyReport report = Must(a, b, Deleting(Sync()));
+  ASSERT_TRUE(report.delta);
+  EXPECT_EQ(report.delta->deleted, 1) << "three alone: two is there, and cannot be read";
+  write("no JSON", false);
+  report = Must(a, b, Deleting(Sync()));
+  ASSERT_TRUE(report.delta);
+  EXPECT_EQ(report.delta->deleted, 0) << "nothing says which it is";
+  EXPECT_EQ(report.delta->unreadable, 1);
 }
 
 TEST_F(SyncTest, WhatTheSourceLostIsDeletedOnlyWhereThatIsAskedForAndAllowed) {
