@@ -2,7 +2,6 @@
 import json
 import os
 import pathlib
-import signal
 import subprocess
 
 import pytest
@@ -12,10 +11,9 @@ FIXTURES = pathlib.Path(os.environ.get("VECFERRY_FIXTURES", ROOT / "tools/fixtur
 PROGRAM = os.environ.get("VECFERRY_BIN", str(ROOT / "build/release/bin/vecferry"))
 
 
-def usual_signals():
-    """What a shell gives a program, whatever these tests were started from: `nohup` leaves SIGHUP ignored, and the program keeps to that."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+# What a shell gives a program, whatever these tests were started from: `nohup` leaves SIGHUP ignored, and the program keeps to that.
+# Not by a function between fork and exec: a library with threads in this process may not live through the fork.
+USUAL_SIGNALS = ["env", "--default-signal=INT,TERM,HUP"]
 
 
 class Cli:
@@ -27,8 +25,8 @@ class Cli:
         self.env["XDG_STATE_HOME"] = str(folder / "state")
 
     def start(self, *words, env=None, **kwargs):
-        return subprocess.Popen([PROGRAM, *map(str, words)], cwd=self.folder, env={**self.env, **(env or {})}, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=usual_signals, **kwargs)
+        return subprocess.Popen([*USUAL_SIGNALS, PROGRAM, *map(str, words)], cwd=self.folder, env={**self.env, **(env or {})}, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
 
     def run(self, *words, env=None):
         process = self.start(*words, env=env, stdin=subprocess.DEVNULL)

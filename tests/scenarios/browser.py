@@ -27,16 +27,14 @@ class Browser:
         to_read, self.write = os.pipe()
         self.read, to_write = os.pipe()
 
-        def pipes():
-            # Copied out of the way first: either may be the number that the other is to become.
-            ends = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (to_read, to_write)]
-            os.dup2(ends[0], 3), os.dup2(ends[1], 4)
-            os.close(ends[0]), os.close(ends[1])
-
-        # Python's own descriptors close themselves at the start of another program.
-        self.process = subprocess.Popen([program(), *FLAGS, f"--user-data-dir={self.profile}", f"--window-size={width},{height}", "about:blank"],
-                                        preexec_fn=pipes, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(to_read), os.close(to_write)
+        # Out of the way first: either may be the number that the other is to become.
+        ends = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (to_read, to_write)]
+        # A shell puts them where the browser wants them, not a function after a fork, which a library with threads in this process may not live through.
+        self.process = subprocess.Popen(["bash", "-c", f'exec "$0" "$@" 3<&{ends[0]} 4>&{ends[1]}', program(), *FLAGS, f"--user-data-dir={self.profile}",
+                                         f"--window-size={width},{height}", "about:blank"],
+                                        pass_fds=ends, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for fd in (to_read, to_write, *ends):
+            os.close(fd)
         self.buffer, self.number, self.events, self.answers, self.session = b"", 0, [], {}, None
         target = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]

@@ -2,7 +2,6 @@
 import datetime
 import decimal
 import json
-import resource
 import subprocess
 import sys
 
@@ -229,8 +228,7 @@ def test_a_killed_copy_into_a_folder_goes_on(work, point):
 def test_a_full_disk_leaves_no_file(work):
     source, file = lines(work.folder / "a.jsonl", 3000, dims=64), work.folder / "a.parquet"
     command = work.command("copy", source, f"parquet:{file}?compression=none&row-group-size=64KiB")
-    limited = subprocess.run(command, env=work.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
-                             preexec_fn=lambda: (resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000)), __import__("signal").signal(__import__("signal").SIGXFSZ, __import__("signal").SIG_IGN)))
+    limited = subprocess.run(["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=400000", *command], env=work.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
     assert limited.returncode not in (0, -25) and not file.exists()
     done = work.run("copy", source, f"parquet:{file}?compression=none&row-group-size=64KiB")
     assert done.returncode == 0, done.stderr

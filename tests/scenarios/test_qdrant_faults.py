@@ -126,8 +126,7 @@ def test_a_signal_ends_it_with_the_index_as_it_was_and_the_same_command_goes_on(
     args = ["copy", *pair, "--batch-size", "20", "-q"]
     env = work.environment()
     # pytest may have been started with the signal ignored, which a child inherits.
-    running = subprocess.Popen(work.command(*args, "--rate", "200"), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                             preexec_fn=lambda: signal.signal(getattr(signal, name), signal.SIG_DFL))
+    running = subprocess.Popen(["env", f"--default-signal={name[3:]}", *work.command(*args, "--rate", "200")], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     client = servers[1].client()
     until(lambda: client.collection_exists("docs") and scenario.count(client) > 60)
     assert scenario.threshold(client) == 0
