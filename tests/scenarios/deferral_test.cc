@@ -38,6 +38,15 @@ class DeferralTest : public MigrationTest {
   }
 
   Location Target() { return At("indexed-qdrant-local:" + (dir_ / "qdrant").string() + "#b"); }
+  /// Another source and a target that holds something; each run writes one batch at a time.
+  CopyOptions ForTwoRuns() {
+    Put(Memory("b"), Batch(Schema(IdKind::string), 5000, 1, "k"));
+    Put(Memory("other"), Batch(Schema(IdKind::string), 1000, 50, "o"));
+    CopyOptions options = Options();
+    options.on_exists = OnExists::upsert;
+    options.jobs = 1;
+    return options;
+  }
   Location Shared() { return At("indexed-memory:" + name_ + "#b"); }
 
   /// Copies in a process of its own that is killed at the failpoint.
@@ -157,11 +166,7 @@ INSTANTIATE_TEST_SUITE_P(Failpoints, KilledDeferralTest,
                          });
 
 TEST_F(DeferralTest, OfSeveralRunsTheLastPutsItBackAndTheSettingsAreThoseBeforeTheFirst) {
-  Put(Memory("b"), Batch(Schema(IdKind::string), 5000, 1, "k"));
-  Put(Memory("other"), Batch(Schema(IdKind::string), 1000, 50, "o"));
-  CopyOptions options = Options();
-  options.on_exists = OnExists::upsert;
-  options.jobs = 1;
+  const CopyOptions options = ForTwoRuns();
   std::mutex mutex;
   std::condition_variable changed;
   bool held = false, go = false;
@@ -193,11 +198,7 @@ TEST_F(DeferralTest, OfSeveralRunsTheLastPutsItBackAndTheSettingsAreThoseBeforeT
 }
 
 TEST_F(DeferralTest, ARunThatJoinedAndEndsLastPutsBackWhatTheFirstHadFound) {
-  Put(Memory("b"), Batch(Schema(IdKind::string), 5000, 1, "k"));
-  Put(Memory("other"), Batch(Schema(IdKind::string), 1000, 50, "o"));
-  CopyOptions options = Options();
-  options.on_exists = OnExists::upsert;
-  options.jobs = 1;
+  const CopyOptions options = ForTwoRuns();
   std::mutex mutex;
   std::condition_variable changed;
   int met = 0, released = 0;

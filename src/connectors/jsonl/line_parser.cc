@@ -9,6 +9,7 @@
 #include "record/distance.h"
 #include "record/json.h"
 #include "record/number_list.h"
+#include "record/quiet_visitor.h"
 
 namespace vecferry::jsonl {
 namespace {
@@ -50,24 +51,15 @@ bool ReadAll(std::string_view raw, std::vector<T>* numbers) {
 }
 
 /// Checks metadata without keeping anything of it.
-class Nothing final : public JsonVisitor {
+class Nothing final : public QuietVisitor {
  public:
-  Status Null() override { return Scalar(); }
-  Status Bool(bool) override { return Scalar(); }
-  Status Int(int64_t) override { return Scalar(); }
-  Status Uint(uint64_t) override { return Scalar(); }
-  Status Double(double) override { return Scalar(); }
-  Status String(std::string_view) override { return Scalar(); }
-  Status Special(std::string_view, std::string_view) override { return Scalar(); }
-  Status BeginObject() override { return inside_ = true, Status::OK(); }
-  Status Key(std::string_view) override { return Status::OK(); }
-  Status EndObject() override { return Status::OK(); }
-  Status BeginArray() override { return Scalar(); }
-  Status EndArray() override { return Status::OK(); }
+  Status BeginArray() override {
+    ARROW_RETURN_NOT_OK(Value());
+    return QuietVisitor::BeginArray();
+  }
 
  private:
-  Status Scalar() const { return inside_ ? Status::OK() : BadRecord("metadata-not-an-object", "the metadata is not an object"); }
-  bool inside_ = false;
+  Status Value() override { return depth_ > 0 ? Status::OK() : BadRecord("metadata-not-an-object", "the metadata is not an object"); }
 };
 
 }  // namespace

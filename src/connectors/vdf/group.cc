@@ -53,7 +53,7 @@ Status Group::Write(const fs::path& path, const RecordSchema& schema, const std:
         ARROW_RETURN_NOT_OK(vectors[i]->Append());
         ARROW_RETURN_NOT_OK(static_cast<arrow::FloatBuilder*>(vectors[i]->value_builder())->AppendValues(numbers));
       }
-      ARROW_ASSIGN_OR_RAISE(const RowMetadata parts, split.Of(part.batch.metadata(row).value_or("{}")));
+      ARROW_ASSIGN_OR_RAISE(const RowMetadata parts, split.PartsOf(part.batch.metadata(row).value_or("{}")));
       ARROW_RETURN_NOT_OK(metadata.Append(parts.fields, reader));
       ARROW_RETURN_NOT_OK(parts.rest.empty() ? rest.AppendNull() : rest.Append(parts.rest));
     }
