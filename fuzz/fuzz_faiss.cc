@@ -2,10 +2,11 @@
 #include <memory>
 #include <vector>
 
+#include "connectors/faiss/index_search.h"
 #include "connectors/faiss/index_vectors.h"
 #include "memory_file.h"
 
-/// An index file: what the walk lets through is read, by libfaiss too, and never runs away.
+/// An index file: what the walk lets through is read and searched, by libfaiss too, and never runs away.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vecferry;
   auto opened = files::File::Open(MemoryFile(data, size), files::File::Mode::read);
@@ -26,5 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<int64_t> ids(static_cast<size_t>(n));
   (void)(*vectors)->Read((*vectors)->count() - n, n, rows.data(), rounded.get());
   if ((*vectors)->has_ids()) (void)(*vectors)->Ids(0, n, ids.data());
+  const auto search = faiss_files::OpenSearch(file->path(), *shape);
+  if (!search) return 0;
+  const auto hits = search->Search(std::vector<float>(static_cast<size_t>(shape->dims), 0.5F), 3, search->CanBeExact());
+  if (hits.ok() && hits->size() > 3) std::abort();
   return 0;
 }

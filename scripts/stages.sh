@@ -91,9 +91,9 @@ sanitized() {
 asan_tests() { LSAN_OPTIONS=suppressions=$root/tests/lsan.supp:print_suppressions=0 sanitized asan 'unit|conformance|parsers'; }
 tsan_tests() { TSAN_OPTIONS=ignore_noninstrumented_modules=1 sanitized tsan 'journal|pipeline'; }
 
-# fuzz_each SECONDS: every target, from its corpus; what it finds stays in build/logs.
+# fuzz_each SECONDS [SEED]: every target, from its corpus; what it finds stays in build/logs. With a seed the inputs are the same each time.
 fuzz_each() {
-  local seconds=$1 target name ran=0 failed=0 found=""
+  local seconds=$1 seed=${2:-0} target name ran=0 failed=0 found=""
   [[ -f fuzz/CMakeLists.txt ]] || { echo "no fuzz targets yet"; return 0; }
   build fuzz || return
   for target in build/fuzz/bin/fuzz_*; do
@@ -103,17 +103,17 @@ fuzz_each() {
     local seeds=()
     [[ -d fuzz/corpus/$name ]] && seeds=("fuzz/corpus/$name")
     echo "--- $name, $seconds s"
-    if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+    if "$target" -max_total_time="$seconds" -seed="$seed" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
         -artifact_prefix="build/logs/fuzz-$name-" "build/fuzz/corpus/$name" "${seeds[@]}" 2>&1 | tail -40; [[ ${PIPESTATUS[0]} == 0 ]]; then
       ran=$((ran + 1))
     else
       failed=$((failed + 1)) found+=" $name"
     fi
   done
-  # Each finding whole, here at the end, so that it can be told from the log alone.
+  # Each finding (8 kB of it), here at the end, so that it can be told from the log alone.
   for name in $found; do
     for target in build/logs/fuzz-"$name"-*; do
-      [[ -f $target ]] && echo "fuzz finding: $target: $(head -c 3000 "$target" | base64 -w0)"
+      [[ -f $target ]] && echo "fuzz finding: $target: $(head -c 8000 "$target" | base64 -w0)"
     done
   done
   echo "fuzz: $ran targets ran $seconds s each without a finding, $failed with one${found:+:$found}"

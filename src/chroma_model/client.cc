@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "chroma_model/page.h"
 #include "connector/location.h"
+#include "net/failure_facts.h"
 
 namespace vecferry::chroma_model {
 namespace {
@@ -61,6 +62,10 @@ Status FailureOf(const HttpReply& reply, HttpAct act, std::string_view what) {
   ServerError error = ParseServerError(reply.body);
   if (reply.fault == HttpFault::none && reply.status == 409 && act == HttpAct::manage) {
     return MakeError(Category::refused, fmt::format("{}: {}", what, Printable(error.message, 500)), "another program made it meanwhile: run the command again and look");
+  }
+  // The server deletes a collection and its segments one after the other, and answers so in between: asked again, it tells what is left.
+  if (reply.fault == HttpFault::none && reply.status == 412) {
+    return MakeError(PassingFailure(Delivery::not_applied, "see whether the collection is being deleted, or was deleted in part"), fmt::format("{}: {} (HTTP 412)", what, Printable(error.message, 500)));
   }
   return Classify(reply, act, what, error.message.empty() ? error.name : error.message);
 }

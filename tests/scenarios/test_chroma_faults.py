@@ -44,6 +44,7 @@ RECORDS = r"/(get|upsert)$"
 EVERY_THIRD = {
     "429 with Retry-After": lambda: faults.Status(429, headers={"Retry-After": "0"}),
     "429 without": lambda: faults.Status(429),
+    "412 as while a collection is deleted": lambda: faults.Status(412, body=b'{"error":"FailedPrecondition","message":"Missing field: [Missing metadata segment]"}'),
     "500": lambda: faults.Status(500),
     "503 after it was done": lambda: faults.Status(503, forward=True),
     "reset": lambda: faults.Reset(),

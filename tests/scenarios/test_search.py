@@ -201,6 +201,18 @@ def test_an_index_of_faiss_is_searched_by_faiss(work, kind, how, exact):
     assert back["source"]["how"] == (how if exact else "scan")
 
 
+def test_an_index_that_faiss_itself_does_not_search_is_searched_over_its_records(work):
+    """Lists of L1: FAISS keeps them, and its search would end the process."""
+    x = data.scattered(ROWS)
+    index = faiss.IndexIVFFlat(faiss.IndexFlat(data.DIMS, faiss.METRIC_L1), data.DIMS, 16, faiss.METRIC_L1)
+    index.train(x)
+    index.add(x)
+    faiss.write_index(index, str(work.folder / "v.index"))
+    source = data.jsonl(work.folder / "a.jsonl", x, "l1", ids=range(ROWS))
+    column, = search(work, source, f"faiss:{work.folder}/v.index")["columns"]
+    assert column["target"]["how"] == "scan" and column["top_overlap"] == 1
+
+
 def test_a_copy_into_faiss_is_found_under_its_own_ids(work):
     x = data.vectors(ROWS)
     source = data.jsonl(work.folder / "a.jsonl", x, "l2")

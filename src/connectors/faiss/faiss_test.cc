@@ -6,6 +6,7 @@
 #include "connectors/faiss/build.h"
 #include "connectors/faiss/capabilities.h"
 #include "connectors/faiss/faiss.h"
+#include "connectors/faiss/index_search.h"
 #include "connectors/faiss/index_vectors.h"
 
 namespace vecferry::faiss_files {
@@ -101,6 +102,15 @@ TEST_F(FaissTest, AScalarQuantizerOfALaterTypeIsRefusedBeforeTheLibrary) {
   EXPECT_EQ(Refused(quantizer(0, 1 << 20, 4)), Category::corrupt);
 }
 
+/// As FAISS has it in memory before it is trained; it adds no vectors to such a one.
+TEST_F(FaissTest, CodesOfAnUntrainedQuantizerAreRefusedBeforeTheLibrary) {
+  std::string index = IndexHead("IxSQ", 2, 1, kL2) + Raw(int32_t{4}) + Raw(int32_t{0}) + Raw(0.0f) + Raw(uint64_t{2}) + Raw(uint64_t{4}) + Raw(uint64_t{0}) + Raw(uint64_t{4}) + "1234";
+  constexpr size_t kTrained = 32;
+  EXPECT_TRUE(Must(WalkOf(index)).trained);
+  index[kTrained] = 0;
+  EXPECT_EQ(Refused(index), Category::corrupt);
+}
+
 TEST_F(FaissTest, ATransformWhoseBiasIsMissingIsRefusedBeforeTheLibrary) {
   const auto transformed = [](uint8_t biased, uint64_t bias) {
     std::string out = IndexHead("IxPT", 2, 6, kL2) + Raw(int32_t{1}) + "LTra" + Raw(biased) + Raw(uint64_t{4});
@@ -167,10 +177,81 @@ TEST_F(FaissTest, WhatIsBuiltIsRead) {
       }
       EXPECT_LE(worst, kind.quantised() ? 0.5 : 0.0);
       std::vector<int64_t> got(kRows);
-      if (with_ids) ASSERT_TRUE(vectors->Ids(0, kRows, got.data()).ok());
-      if (with_ids) EXPECT_EQ(got[3], kRows - 3);
+      if (with_ids) { ASSERT_TRUE(vectors->Ids(0, kRows, got.data()).ok()); }
+      if (with_ids) { EXPECT_EQ(got[3], kRows - 3); }
     }
   }
+}
+
+/// A built index, of which a test spoils something and then searches.
+class FaissSearchTest : public FaissTest {
+ protected:
+  static constexpr int64_t kRows = 300;
+  std::string Built(const char* name) {
+    std::string floats;
+    for (int64_t i = 0; i < kRows * 4; ++i) floats += Raw(static_cast<float>((i * 7919) % 1000) / 1000.0f);
+    std::ofstream(dir_ / "rows", std::ios::binary) << floats;
+    const auto rows = Must(files::File::Open(dir_ / "rows", files::File::Mode::read));
+    IndexKind kind;
+    kind.name = name;
+    const Status built = BuildIndex(kind, {&rows, 0, kRows, 4, kL2, nullptr}, dir_ / "built");
+    EXPECT_TRUE(built.ok()) << built.ToString();
+    std::ifstream in(dir_ / "built", std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  std::shared_ptr<sidecar::RowSearch> Opened(const std::string& bytes) {
+    const Shape shape = Must(WalkOf(bytes));
+    return OpenSearch(dir_ / "x.index", shape);
+  }
+  /// What a search for five says; 5 hits are internal, that is: no failure.
+  Category Searched(const std::string& bytes) {
+    const auto search = Opened(bytes);
+    if (!search) return Category::unsupported;
+    const auto hits = search->Search({0.1f, 0.2f, 0.3f, 0.4f}, 5, false);
+    if (!hits.ok()) return FactsOf(hits.status()).category;
+    EXPECT_EQ(hits->size(), 5U);
+    return Category::internal;
+  }
+};
+
+TEST_F(FaissSearchTest, AGraphThatLeadsOutOfItselfIsNotSearched) {
+  const std::string graph = Built("hnsw");
+  const auto count_at = [&](size_t at) {
+    uint64_t n;
+    std::memcpy(&n, graph.data() + at, 8);
+    return static_cast<size_t>(n);
+  };
+  const size_t head = 37, slots = head + 8 + 8 * count_at(head), levels = slots + 8 + 4 * count_at(slots), offsets = levels + 8 + 4 * count_at(levels);
+  const size_t links = offsets + 8 + 8 * count_at(offsets), numbers = links + 8 + 4 * count_at(links);
+  ASSERT_EQ(count_at(levels), static_cast<size_t>(kRows));
+  const auto with = [&](size_t at, const std::string& bytes) { return Searched(std::string(graph).replace(at, bytes.size(), bytes)); };
+  EXPECT_EQ(Searched(graph), Category::internal);
+  EXPECT_EQ(with(slots + 8, Raw(int32_t{1})), Category::corrupt) << "the first level does not begin at nothing";
+  EXPECT_EQ(with(levels + 8, Raw(int32_t{100})), Category::corrupt) << "a level that has no slots";
+  EXPECT_EQ(with(levels + 8, Raw(int32_t{0})), Category::corrupt);
+  EXPECT_EQ(with(offsets + 8, Raw(uint64_t{1} << 40)), Category::corrupt);
+  EXPECT_EQ(with(offsets + 16, Raw(UINT64_MAX)), Category::corrupt);
+  EXPECT_EQ(with(links + 8, Raw(static_cast<int32_t>(kRows))), Category::corrupt) << "a link beyond the last vector";
+  EXPECT_EQ(with(links + 8, Raw(int32_t{-2})), Category::corrupt);
+  EXPECT_EQ(with(numbers, Raw(int32_t{-1})), Category::corrupt) << "no entry";
+  EXPECT_EQ(with(numbers, Raw(static_cast<int32_t>(kRows))), Category::corrupt);
+  EXPECT_EQ(with(numbers + 4, Raw(int32_t{50})), Category::corrupt) << "more levels than the entry has";
+  EXPECT_EQ(with(numbers + 12, Raw(INT32_MAX)), Category::internal) << "what is asked for in memory is bounded";
+  EXPECT_EQ(with(numbers + 16, Raw(int32_t{-5})), Category::internal);
+}
+
+/// Where two metrics meet, or one that an index of its kind has no search for, libfaiss would end the process.
+TEST_F(FaissSearchTest, WhatFaissHasNoSearchForIsNotGivenToIt) {
+  constexpr size_t kMetric = 33;
+  for (const char* name : {"ivf", "sq8", "pq", "ivf-sq8"}) {
+    std::string index = Built(name);
+    EXPECT_EQ(Searched(index), Category::internal) << name;
+    index.replace(kMetric, 4, Raw(int32_t{kL1}) + Raw(0.0f));
+    EXPECT_EQ(Opened(index), nullptr) << name;
+  }
+  std::string graph = Built("hnsw");
+  graph.replace(kMetric, 4, Raw(int32_t{kInnerProduct}));
+  EXPECT_EQ(Searched(graph), Category::unsupported) << "the graph is of inner products, its vectors of squared distances";
 }
 
 TEST_F(FaissTest, TooFewVectorsToTrainOn) {

@@ -33,7 +33,9 @@ class IndexSearch final : public sidecar::RowSearch {
 }  // namespace
 
 std::shared_ptr<sidecar::RowSearch> OpenSearch(const fs::path& path, const Shape& shape) {
-  const bool known = shape.metric == kInnerProduct || shape.metric == kL2 || shape.metric == kL1;
+  // Of L1, FAISS searches flat vectors alone, and those of a graph.
+  const bool flat = !shape.lossy && shape.words.find("IVF") == std::string::npos;
+  const bool known = shape.metric == kInnerProduct || shape.metric == kL2 || (shape.metric == kL1 && flat);
   if (shape.binary || shape.count == 0 || !shape.trained || !known) return nullptr;
   return std::make_shared<IndexSearch>(path, shape);
 }

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "connectors/faiss/search_check.h"
 
 // Of OpenBLAS, which is what Debian's BLAS is; another BLAS has no such function.
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
@@ -46,6 +47,7 @@ struct LibraryIndex::Loaded {
   const faiss::Index* base = nullptr;               ///< without IDMap and transforms
   const faiss::IndexPreTransform* chain = nullptr;  ///< what is undone
   const faiss::IndexIVF* ivf = nullptr;
+  bool may_be_searched = false;
   std::vector<Spot> spots;                          ///< of an IVF index, by id
   std::shared_ptr<std::vector<int64_t>> ids;
 
@@ -76,7 +78,8 @@ struct LibraryIndex::Loaded {
         ivf->reconstruct_from_offset(spot.list, spot.offset, to + wide * static_cast<size_t>(i));
       }
     } else {
-      base->reconstruct_n(first, n, to);
+      // Not reconstruct_n: it decodes in threads of OpenMP, where an exception ends the process.
+      for (int64_t i = 0; i < n; ++i) base->reconstruct(first + i, to + wide * static_cast<size_t>(i));
     }
     if (chain) chain->reverse_chain(n, to, out);
   }
@@ -105,6 +108,8 @@ Status LibraryIndex::Decode(int64_t first, int64_t n, float* out) {
 Status LibraryIndex::Search(const float* query, int k, bool exact, float* scores, int64_t* ids) {
   std::unique_lock lock(mutex_);
   ARROW_RETURN_NOT_OK(Load());
+  if (!loaded_->may_be_searched) ARROW_RETURN_NOT_OK(PrepareForSearch(loaded_->whole.get()));
+  loaded_->may_be_searched = true;
   auto* const ivf = const_cast<faiss::IndexIVF*>(loaded_->ivf);
   // How many lists are looked into is a setting of the index: one at a time there. Other indexes are searched side by side.
   if (!ivf) lock.unlock();

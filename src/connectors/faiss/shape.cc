@@ -156,7 +156,9 @@ class Walker {
     return Quantised(shape, "PQ");
   }
 
-  static Shape Quantised(Shape shape, std::string_view word) {
+  Result<Shape> Quantised(Shape shape, std::string_view word) {
+    // FAISS adds to none that is not trained, and its search of one throws where nobody catches.
+    if (!shape.trained && shape.count > 0) return bytes_.Corrupt("codes of a quantizer that is not trained,");
     shape.words = word;
     shape.lossy = true;
     shape.storage = Shape::Storage::library;
