@@ -153,6 +153,19 @@ def test_nothing_of_a_pickle_is_executed(work):
 
 # ---- writing ----
 
+@pytest.mark.parametrize("kind, rejected", [("hnsw", 0), ("ivf", 4), ("sq8", 4), ("fp16", 5), ("pq", 4), ("ivf-sq8", 4), ("ivf-pq", 4), ("ivf-fp16", 5)])
+def test_vectors_that_nothing_can_be_trained_on_are_told_apart(work, kind, rejected):
+    """FAISS leaves such vectors out of its lists without a word, and has ended the process while it trained on them."""
+    x = kinds.vectors(1500)
+    x[5], x[77, 3], x[90], x[91] = np.nan, np.inf, 3e38, -3e38
+    if kind.endswith("fp16"):
+        x[92] = 70000
+    np.save(work.folder / "v.npy", x)
+    report = work.json("copy", f"npy:{work.folder}/v.npy?metric=l2", f"faiss:{work.folder}/docs.index?index={kind}&m=4&tolerance=0.1", code=3 if rejected else 0)
+    assert report["rejected"] == rejected and report["verify"]["ok"], report
+    assert faiss.read_index(str(work.folder / "docs.index")).ntotal == 1500 - rejected
+
+
 def search(index, x, k=5):
     return index.search(x[:20], k)
 

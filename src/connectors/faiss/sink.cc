@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -22,6 +23,8 @@ using sidecar::RowVectors;
 using sidecar::Stored;
 
 constexpr float kLargestHalf = 65504;
+/// Where the squared lengths are below it, squared distances between any two vectors are finite floats.
+constexpr double kMostSquares = static_cast<double>(std::numeric_limits<float>::max()) / 4;
 
 int32_t FaissMetricOf(Metric metric) { return metric == Metric::l2 ? kL2 : metric == Metric::l1 ? kL1 : kInnerProduct; }
 
@@ -77,7 +80,7 @@ class IndexForm final : public sidecar::VectorForm {
       UnitVector(values, n, unit_.data());
       values = unit_.data();
     }
-    if (kind_.quantised()) ARROW_RETURN_NOT_OK(CheckQuantisable(values, n));
+    if (kind_.quantised() || kind_.inverted()) ARROW_RETURN_NOT_OK(CheckTrainable(values, n));
     bytes->append(reinterpret_cast<const char*>(values), 4 * n);
     return Status::OK();
   }
@@ -128,11 +131,17 @@ class IndexForm final : public sidecar::VectorForm {
     return Status::OK();
   }
 
-  /// Ranges of a scalar quantizer and clusters are of finite numbers.
-  Status CheckQuantisable(const float* values, size_t n) const {
+  /// Ranges of a scalar quantizer and clusters are of finite numbers. FAISS leaves a vector out of its lists where no distance is one, and ends the
+  /// process where a cluster has none.
+  Status CheckTrainable(const float* values, size_t n) const {
     const float most = kind_.name.ends_with("fp16") ? kLargestHalf : std::numeric_limits<float>::max();
+    double squares = 0;
     for (size_t i = 0; i < n; ++i) {
+      squares += static_cast<double>(values[i]) * static_cast<double>(values[i]);
       if (!(std::fabs(values[i]) <= most)) return BadRecord("out-of-range", fmt::format("element {} is {}, which an index of kind {} cannot hold", i, values[i], kind_.name));
+    }
+    if (squares > kMostSquares) {
+      return BadRecord("out-of-range", fmt::format("the vector is {:.3g} long, and distances of an index of kind {} would be infinite", std::sqrt(squares), kind_.name));
     }
     return Status::OK();
   }
