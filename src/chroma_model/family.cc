@@ -11,6 +11,7 @@ Capabilities FamilyCapabilities(bool json_text) {
   can.consistency = Consistency::live;
   can.ids = {IdKind::string, IdKind::u64, IdKind::i64, IdKind::uuid, IdKind::mixed};
   can.dense = {Element::f32};
+  can.non_finite = false;
   can.metrics = {Metric::l2, Metric::cosine, Metric::dot};
   can.json = json_text ? AllJsonFeatures() : std::set<JsonFeature>{JsonFeature::array, JsonFeature::boolean, JsonFeature::int64, JsonFeature::real, JsonFeature::empty_key, JsonFeature::any_key};
   can.replay = Replay::idempotent_upsert;

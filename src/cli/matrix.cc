@@ -52,6 +52,7 @@ void AddVectors(Matrix* matrix) {
   matrix->AddFlag("multi-vectors", &Capabilities::multi);
   matrix->AddFlag("named vectors", &Capabilities::named_vectors);
   matrix->Add("vectors at most", [](const Capabilities& can) { return std::to_string(can.max_vectors); });
+  matrix->AddFlag("NaN and infinities in vectors", &Capabilities::non_finite);
   matrix->AddFlag("a record may lack a vector", &Capabilities::missing_vectors);
   matrix->AddFlag("a dataset may have no vectors", &Capabilities::no_vectors);
   for (const Metric metric : {Metric::cosine, Metric::dot, Metric::l2, Metric::l1, Metric::hamming, Metric::jaccard}) {

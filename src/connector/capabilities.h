@@ -65,6 +65,7 @@ struct Capabilities {
   std::set<Element> dense;      ///< element types of dense vectors
   bool sparse = false, multi = false, named_vectors = false;
   int max_vectors = 1;          ///< vector columns a dataset may have
+  bool non_finite = true;       ///< vectors may hold NaN and infinities
   bool missing_vectors = false; ///< a record may lack a vector that the dataset has
   bool no_vectors = false;      ///< a dataset may have no vector column at all
   std::set<Metric> metrics;     ///< of dense vectors

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "record/digest.h"
+#include "record/finite.h"
 
 namespace vecferry {
 namespace {
@@ -94,6 +95,7 @@ PairFidelity FidelityOf(const Capabilities& data, const Capabilities& sink) {
   fates.Refuse(data.multi, sink.multi, "multi-vectors");
   fates.Refuse(data.named_vectors, sink.named_vectors, "named vectors");
   fates.Refuse(data.max_vectors > sink.max_vectors, false, sink.max_vectors == 1 ? "several vectors" : fmt::format("more than {} vectors", sink.max_vectors));
+  fates.Refuse(data.non_finite, sink.non_finite, "NaN and infinities in vectors");
   fates.Refuse(data.missing_vectors, sink.missing_vectors, "records without a vector");
   fates.Refuse(data.no_vectors, sink.no_vectors, "datasets without vectors");
   AddMetrics(data, sink, &fates);
@@ -110,12 +112,12 @@ PairFidelity FidelityOf(const Capabilities& data, const Capabilities& sink) {
 Capabilities DataOf(const RecordSchema& schema) {
   Capabilities data;
   data.source = true;
+  data.non_finite = false;
   data.nul = false;
   data.ids = {schema.id_kind};
   data.document = schema.has_document;
   data.tenant = schema.has_tenant;
   data.extras = !schema.extras.empty();
-  data.nul = false;
   data.no_vectors = schema.vectors.empty();
   data.max_vectors = static_cast<int>(schema.vectors.size());
   for (const VectorSpec& vector : schema.vectors) {
@@ -134,7 +136,10 @@ Capabilities DataOf(const RecordSchema& schema) {
 Status AddDataOf(const RecordView& records, Capabilities* data) {
   JsonReader reader;
   for (int64_t row = 0; row < records.rows(); ++row) {
-    for (const VectorColumn& column : records.vectors()) data->missing_vectors = data->missing_vectors || column.IsNull(row);
+    for (const VectorColumn& column : records.vectors()) {
+      data->missing_vectors = data->missing_vectors || column.IsNull(row);
+      data->non_finite = data->non_finite || HasNonFinite(column, row);
+    }
     data->nul = data->nul || HasNul(records, row);
     if (const auto metadata = records.metadata(row)) ARROW_RETURN_NOT_OK(ScanFeatures(reader, *metadata, &data->json));
   }

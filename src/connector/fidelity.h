@@ -36,9 +36,9 @@ struct PairFidelity {
 /// Pure. `data` says what may have to be carried: the capabilities of a source, or DataOf a dataset.
 PairFidelity FidelityOf(const Capabilities& data, const Capabilities& sink);
 
-/// What a dataset of that schema holds, as far as the schema tells: no metadata, no missing vectors, no U+0000.
+/// What a dataset of that schema holds, as far as the schema tells: no metadata, no missing vectors, no NaN in them, no U+0000.
 Capabilities DataOf(const RecordSchema& schema);
-/// Adds what only the records tell: missing vectors, U+0000 and the features of the metadata.
+/// Adds what only the records tell: missing vectors, NaN and infinities in them, U+0000 and the features of the metadata.
 Status AddDataOf(const RecordView& records, Capabilities* data);
 
 }  // namespace vecferry

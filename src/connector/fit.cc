@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "record/digest.h"
+#include "record/finite.h"
 
 namespace vecferry {
 namespace {
@@ -87,6 +88,11 @@ std::optional<RowReject> RowFit::Check(const RecordView& view, int64_t row) {
   if (!impl_->can.missing_vectors) {
     for (const VectorColumn& column : view.vectors()) {
       if (column.IsNull(row)) return RowReject{row, "missing-vector", fmt::format("the record has no {}", Printable(column.spec.column(), 200))};
+    }
+  }
+  if (!impl_->can.non_finite) {
+    for (const VectorColumn& column : view.vectors()) {
+      if (HasNonFinite(column, row)) return RowReject{row, "non-finite-vector", fmt::format("{} has NaN or an infinity, which is not held", Printable(column.spec.column(), 200))};
     }
   }
   if (!impl_->can.nul && HasNul(view, row)) return RowReject{row, "nul-character", "a text holds the character U+0000, which is not held"};

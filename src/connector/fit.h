@@ -22,7 +22,7 @@ class RowFit {
  public:
   explicit RowFit(const Capabilities& capabilities);
   ~RowFit();
-  /// Code "missing-vector", "nul-character", "metadata-FEATURE" (see Name(JsonFeature)), or the code of what is wrong with
+  /// Code "missing-vector", "non-finite-vector", "nul-character", "metadata-FEATURE" (see Name(JsonFeature)), or the code of what is wrong with
   /// the metadata itself.
   std::optional<RowReject> Check(const RecordView& view, int64_t row);
 

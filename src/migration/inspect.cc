@@ -12,6 +12,7 @@
 #include "pipeline/batch_stage.h"
 #include "record/digest.h"
 #include "record/distance.h"
+#include "record/finite.h"
 
 namespace vecferry {
 namespace {

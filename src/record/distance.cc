@@ -53,15 +53,6 @@ double Norm(Element element, int32_t dims, std::string_view a) {
   return std::sqrt(sum);
 }
 
-bool HasNonFinite(Element element, std::string_view a) {
-  if (element != Element::f32 && element != Element::f16 && element != Element::bf16) return false;
-  const auto n = static_cast<int32_t>(a.size() / (element == Element::f32 ? 4 : 2));
-  for (int32_t i = 0; i < n; ++i) {
-    if (!std::isfinite(At(element, a, i))) return true;
-  }
-  return false;
-}
-
 float HalfToFloat(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
   const uint32_t exponent = (half >> 10) & 0x1F;

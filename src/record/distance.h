@@ -11,8 +11,6 @@ namespace vecferry {
 double Cosine(Element element, int32_t dims, std::string_view a, std::string_view b);
 /// Euclidean norm.
 double Norm(Element element, int32_t dims, std::string_view a);
-/// Whether some float element is NaN or infinite.
-bool HasNonFinite(Element element, std::string_view a);
 float HalfToFloat(uint16_t half);
 /// Nearest, ties to even.
 uint16_t FloatToHalf(float value);

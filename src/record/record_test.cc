@@ -8,6 +8,7 @@
 #include "record/batch.h"
 #include "record/digest.h"
 #include "record/distance.h"
+#include "record/finite.h"
 #include "record/json.h"
 
 namespace vecferry {
@@ -334,7 +335,35 @@ TEST(Distance, CosineOfZeroVectors) {
   EXPECT_EQ(Cosine(Element::f32, 2, Bytes({0, 0}), Bytes({0, 0})), 1);
   EXPECT_EQ(Cosine(Element::f32, 2, Bytes({0, 0}), Bytes({0, 1})), 0);
   EXPECT_NEAR(Cosine(Element::f32, 2, Bytes({1, 0}), Bytes({1, 1})), std::sqrt(0.5), 1e-12);
-  EXPECT_TRUE(HasNonFinite(Element::f32, Bytes({1, INFINITY})));
+}
+
+TEST(Finite, OfEachElementAndKind) {
+  EXPECT_FALSE(HasNonFinite(Element::f32, Bytes({0, -0.0f, std::numeric_limits<float>::max(), std::numeric_limits<float>::denorm_min()})));
+  for (const float odd : {INFINITY, -INFINITY, NAN, -NAN}) {
+    EXPECT_TRUE(HasNonFinite(Element::f32, Bytes({1, odd}))) << odd;
+    const uint16_t half = FloatToHalf(odd), brain = static_cast<uint16_t>(std::bit_cast<uint32_t>(odd) >> 16);
+    EXPECT_TRUE(HasNonFinite(Element::f16, {reinterpret_cast<const char*>(&half), 2})) << odd;
+    EXPECT_TRUE(HasNonFinite(Element::bf16, {reinterpret_cast<const char*>(&brain), 2})) << odd;
+  }
+  const uint16_t most = 0x7BFF, large = 0x7F7F;
+  EXPECT_FALSE(HasNonFinite(Element::f16, {reinterpret_cast<const char*>(&most), 2}));
+  EXPECT_FALSE(HasNonFinite(Element::bf16, {reinterpret_cast<const char*>(&large), 2}));
+  for (const Element element : {Element::u8, Element::i8, Element::bit}) EXPECT_FALSE(HasNonFinite(element, "\xff\x7f\xff\x7f"));
+
+  const float values[] = {1, NAN, 2};
+  const int32_t offsets[] = {0, 1, 2, 2, 3};
+  const uint8_t present = 0b1011;
+  VectorColumn column;
+  column.offsets = offsets, column.values = values;
+  column.data = reinterpret_cast<const uint8_t*>(values), column.width = 4;
+  for (const VectorKind kind : {VectorKind::sparse, VectorKind::multi}) {
+    column.spec = {"", kind, Element::f32, 1, Metric::dot, ""};
+    for (int64_t row = 0; row < 4; ++row) EXPECT_EQ(HasNonFinite(column, row), row == 1) << row;
+  }
+  column.spec.kind = VectorKind::dense;
+  EXPECT_TRUE(HasNonFinite(column, 1));
+  column.validity = &present, column.validity_offset = 1;
+  EXPECT_FALSE(HasNonFinite(column, 1)) << "a vector that is not there";
 }
 
 }  // namespace

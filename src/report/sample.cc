@@ -13,6 +13,7 @@
 #include "migration/session.h"
 #include "migration/transforms.h"
 #include "record/distance.h"
+#include "record/finite.h"
 #include "record/line.h"
 #include "report/projection.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "connector/row_judge.h"
 #include "files/file.h"
 #include "sidecar/paired_source.h"
 #include "sidecar/spool.h"
@@ -49,7 +50,7 @@ Status SecondName(const fs::path& from, const fs::path& to) {
 
 class PairedSink final : public Sink, public Undo {
  public:
-  PairedSink(PairedTarget target, std::unique_ptr<VectorForm> form) : target_(std::move(target)), form_(std::move(form)) {}
+  PairedSink(PairedTarget target, FormMaker make_form) : target_(std::move(target)), make_form_(std::move(make_form)), form_(make_form_()) {}
 
   Result<TargetInfo> Describe() override {
     TargetInfo info;
@@ -61,6 +62,18 @@ class PairedSink final : public Sink, public Undo {
     info.count = there.count;
     info.schema = there.schema;
     return info;
+  }
+
+  Result<RowJudge> JudgeOf(const SinkSpec& spec) const override {
+    std::shared_ptr<VectorForm> form = make_form_();
+    if (!form->Begin(spec.schema).ok()) return RowJudge();  // of the schema the plan tells otherwise
+    return JudgeEach([form, bytes = std::string()](const RecordView& batch, int64_t row) mutable -> std::optional<RowReject> {
+      int64_t id = 0;
+      bytes.clear();
+      const Status status = form->Encode(batch, row, &bytes, &id);
+      if (status.ok()) return std::nullopt;
+      return RowReject{row, FactsOf(status).code, status.message()};
+    });
   }
 
   Status Prepare(const SinkSpec& spec) override {
@@ -230,6 +243,7 @@ class PairedSink final : public Sink, public Undo {
   }
 
   PairedTarget target_;
+  FormMaker make_form_;
   std::unique_ptr<VectorForm> form_;
   RecordSchema schema_;
   std::optional<Spool> spool_;
@@ -241,12 +255,12 @@ class PairedSink final : public Sink, public Undo {
 
 }  // namespace
 
-Result<std::unique_ptr<Sink>> MakePairedSink(PairedTarget target, std::unique_ptr<VectorForm> form) {
+Result<std::unique_ptr<Sink>> MakePairedSink(PairedTarget target, FormMaker make_form) {
   const fs::path top = target.folder ? *target.folder : target.vectors;
   const fs::path parent = top.has_parent_path() ? top.parent_path() : fs::path(".");
   std::error_code ec;
   if (!fs::is_directory(parent, ec)) return MakeError(Category::not_found, fmt::format("the folder {} does not exist", parent.string()), "create it first");
-  return std::make_unique<PairedSink>(std::move(target), std::move(form));
+  return std::make_unique<PairedSink>(std::move(target), std::move(make_form));
 }
 
 }  // namespace vecferry::sidecar

@@ -31,6 +31,8 @@ class VectorForm {
   virtual Result<bool> Complete(File& spool, int64_t rows, const File* ids, const fs::path& built) = 0;
 };
 
+using FormMaker = std::function<std::unique_ptr<VectorForm>()>;
+
 /// Where the files go, and who reads them.
 struct PairedTarget {
   std::string store;             ///< "faiss"
@@ -42,7 +44,8 @@ struct PairedTarget {
 
 /// A sink of a file of vectors and its side-car (Replay::truncate_and_replay). While it is written, plain vectors, ids and
 /// side-car lines grow beside their places under names of the run; Finish makes both files of them, puts the side-car in
-/// its place and then the vectors: with that last rename the dataset is whole.
-Result<std::unique_ptr<Sink>> MakePairedSink(PairedTarget target, std::unique_ptr<VectorForm> form);
+/// its place and then the vectors: with that last rename the dataset is whole. Each call of `make_form` gives a form of its own: that which writes, and
+/// one for each judge of rows.
+Result<std::unique_ptr<Sink>> MakePairedSink(PairedTarget target, FormMaker make_form);
 
 }  // namespace vecferry::sidecar

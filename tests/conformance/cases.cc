@@ -1,6 +1,7 @@
 #include "conformance/cases.h"
 
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 
 namespace vecferry::conformance {
@@ -142,6 +143,10 @@ class Table {
     Add("values_extreme", real, {OfFloats({3.0e18f, -3.0e18f, 1.0f, 0.1f}), OfFloats({1.1754944e-38f, 1.0e-45f, 0.0f, -1.0f})});
     Add("values_negative_zero", real, {OfFloats({-0.0f, 0.0f, 1.0f, -1.0f})});
     Add("values_zero_vector", real, {OfFloats({0, 0, 0, 0}), {}});
+    const float infinite = std::numeric_limits<float>::infinity(), most = std::numeric_limits<float>::max();
+    Add("values_not_a_number", real, {OfFloats({std::numeric_limits<float>::quiet_NaN(), 1.0f, 1.0f, 1.0f}), {}});
+    Add("values_infinite", real, {OfFloats({infinite, 1.0f, 1.0f, 1.0f}), OfFloats({-infinite, 1.0f, 1.0f, 1.0f}), {}});
+    Add("values_largest", real, {OfFloats({most, most, 1.0f, 1.0f}), OfFloats({-most, 1.0f, 1.0f, 1.0f}), {}});
   }
 
   static Row OfFloats(const std::vector<float>& values) {

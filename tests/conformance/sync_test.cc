@@ -26,7 +26,9 @@ class SyncSuite : public EngineSinkSuite {
   /// A source with these records and no others.
   void Become(const Location& source, const std::vector<RecordView>& parts) {
     auto sink = OpenSinkOf(source);
-    if (Must(sink->Describe()).exists) ASSERT_TRUE(sink->undo()->DropDataset().ok());
+    if (Must(sink->Describe()).exists) {
+      ASSERT_TRUE(sink->undo()->DropDataset().ok());
+    }
     for (const RecordView& part : parts) Put(source, part);
   }
   std::unique_ptr<Sink> OpenSinkOf(const Location& location) {

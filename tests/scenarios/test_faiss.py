@@ -161,7 +161,10 @@ def test_vectors_that_nothing_can_be_trained_on_are_told_apart(work, kind, rejec
     if kind.endswith("fp16"):
         x[92] = 70000
     np.save(work.folder / "v.npy", x)
-    report = work.json("copy", f"npy:{work.folder}/v.npy?metric=l2", f"faiss:{work.folder}/docs.index?index={kind}&m=4&tolerance=0.1", code=3 if rejected else 0)
+    copy = ["copy", f"npy:{work.folder}/v.npy?metric=l2", f"faiss:{work.folder}/docs.index?index={kind}&m=4&tolerance=0.1"]
+    if rejected:
+        assert "non-finite-vector" in work.run(*copy).stderr
+    report = work.json(*copy, "--unsupported", "reject", code=3 if rejected else 0)
     assert report["rejected"] == rejected and report["verify"]["ok"], report
     assert faiss.read_index(str(work.folder / "docs.index")).ntotal == 1500 - rejected
 

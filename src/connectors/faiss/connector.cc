@@ -29,6 +29,7 @@ Capabilities SinkCapabilities(const IndexKind& kind, sidecar::Format side) {
     can.least_cosine = kind.tolerance;
   }
   can.named_vectors = false;
+  can.non_finite = !kind.bounded();
   can.json = AllJsonFeatures();
   if (side == sidecar::Format::pickle || side == sidecar::Format::langchain) {
     for (const JsonFeature feature : {JsonFeature::datetime, JsonFeature::time, JsonFeature::geo}) can.json.erase(feature);

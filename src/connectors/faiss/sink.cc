@@ -80,7 +80,7 @@ class IndexForm final : public sidecar::VectorForm {
       UnitVector(values, n, unit_.data());
       values = unit_.data();
     }
-    if (kind_.quantised() || kind_.inverted()) ARROW_RETURN_NOT_OK(CheckTrainable(values, n));
+    if (kind_.bounded()) ARROW_RETURN_NOT_OK(CheckBounds(values, n));
     bytes->append(reinterpret_cast<const char*>(values), 4 * n);
     return Status::OK();
   }
@@ -131,9 +131,9 @@ class IndexForm final : public sidecar::VectorForm {
     return Status::OK();
   }
 
-  /// Ranges of a scalar quantizer and clusters are of finite numbers. FAISS leaves a vector out of its lists where no distance is one, and ends the
+  /// Of finite numbers. FAISS leaves a vector out of its lists where no distance is one, and ends the
   /// process where a cluster has none.
-  Status CheckTrainable(const float* values, size_t n) const {
+  Status CheckBounds(const float* values, size_t n) const {
     const float most = kind_.name.ends_with("fp16") ? kLargestHalf : std::numeric_limits<float>::max();
     double squares = 0;
     for (size_t i = 0; i < n; ++i) {
@@ -184,7 +184,7 @@ Result<std::unique_ptr<Sink>> OpenSink(const Location& location, const IndexKind
     opened.layout = layout;
     return OpenSource(there, opened);
   };
-  return sidecar::MakePairedSink(std::move(target), std::make_unique<IndexForm>(kind, place.format));
+  return sidecar::MakePairedSink(std::move(target), [kind, side = place.format] { return std::make_unique<IndexForm>(kind, side); });
 }
 
 }  // namespace vecferry::faiss_files

@@ -145,7 +145,7 @@ struct PointWriter::Impl {
     char text[32];
     for (size_t i = 0; i < n; ++i) {
       if (i > 0) *out += ',';
-      if (!std::isfinite(values[i])) return BadRecord("unsupported-vector", "a vector has an element that is no number, which JSON lacks");
+      if (!std::isfinite(values[i])) return BadRecord("non-finite-vector", "a vector has NaN or an infinity, which JSON lacks");
       const auto end = std::to_chars(text, text + sizeof(text), values[i]).ptr;
       out->append(text, end);
       // An integer would lose the sign of a negative zero.

@@ -277,6 +277,7 @@ Capabilities ScrollCapabilities() {
   can.dense = {Element::f32, Element::f16, Element::u8};
   can.sparse = can.multi = can.named_vectors = can.missing_vectors = can.no_vectors = can.unknown_metric = true;
   can.max_vectors = 1000;
+  can.non_finite = false;
   can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1};
   can.json = AllJsonFeatures();
   for (const auto feature : {JsonFeature::non_finite, JsonFeature::bigint, JsonFeature::decimal, JsonFeature::bytes, JsonFeature::date, JsonFeature::datetime, JsonFeature::time, JsonFeature::geo}) {

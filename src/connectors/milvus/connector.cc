@@ -30,6 +30,7 @@ Connector::Info MakeInfo() {
   can.dense = {Element::f32, Element::f16, Element::bf16, Element::i8, Element::bit};
   can.sparse = can.named_vectors = can.missing_vectors = true;
   can.max_vectors = 10;
+  can.non_finite = false;
   can.metrics = {Metric::cosine, Metric::dot, Metric::l2};
   can.bit_metrics = {Metric::hamming, Metric::jaccard};
   can.json = AllJsonFeatures();

@@ -11,6 +11,7 @@
 #include "connectors/milvus/columns.h"
 #include "connectors/milvus/value_router.h"
 #include "net/wire.h"
+#include "record/finite.h"
 
 namespace vecferry::milvus {
 
@@ -73,6 +74,7 @@ struct RowEncoder::Impl {
       if (column.field().nullable) return column.Null(), Status::OK();
       return BadRecord("missing-vector", fmt::format("the collection's vector '{}' may not be null", Printable(column.field().name, 200)));
     }
+    if (HasNonFinite(vectors, row)) return BadRecord("non-finite-vector", fmt::format("the vector '{}' has NaN or an infinity, which Milvus refuses", Printable(column.field().name, 200)));
     if (vectors.spec.kind == VectorKind::dense) return column.Bytes(vectors.Dense(row)), Status::OK();
     return AppendSparse(vectors, row, column);
   }

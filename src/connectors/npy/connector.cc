@@ -228,7 +228,7 @@ class NpyConnector final : public Connector {
       opened.layout = layout;
       return OpenArray(there, opened);
     };
-    return sidecar::MakePairedSink(std::move(target), std::make_unique<ArrayForm>(can));
+    return sidecar::MakePairedSink(std::move(target), [can] { return std::make_unique<ArrayForm>(can); });
   }
 
   bool Recognises(const fs::path& path) const override {

@@ -30,6 +30,7 @@ Capabilities MakeCapabilities() {
   can.dense = {Element::f32};
   can.sparse = can.named_vectors = can.missing_vectors = true;
   can.max_vectors = 2;
+  can.non_finite = false;
   can.metrics = {Metric::cosine, Metric::dot, Metric::l2};
   can.json = FeaturesOf({});
   can.replay = Replay::idempotent_upsert;

@@ -95,7 +95,7 @@ TEST(PineconeRecords, WhatIsNotHeldIsRefusedByItsKind) {
   EXPECT_EQ(Encoded(FormFor({.mark_reals = false}), "a", R"({"n":1.0})"), "metadata-real");
   std::string out = "before";
   EXPECT_EQ(RecordEncoder(form).Append(RowOf(form, "a", "{}", {0, -0.0f}), 0, &out)->code, "zero-vector");
-  EXPECT_EQ(RecordEncoder(form).Append(RowOf(form, "a", "{}", {1, INFINITY}), 0, &out)->code, "bad-vector");
+  EXPECT_EQ(RecordEncoder(form).Append(RowOf(form, "a", "{}", {1, INFINITY}), 0, &out)->code, "non-finite-vector");
   EXPECT_EQ(out, "before");
 }
 

@@ -31,7 +31,7 @@ Status CheckNumbers(const VectorSpec& spec, const void* numbers, int64_t n, bool
     some |= magnitude;
     odd |= static_cast<uint32_t>(magnitude >= kInfinity);
   }
-  if (odd) return BadRecord("bad-vector", fmt::format("{} has a number that is not finite", Printable(spec.column(), 200)));
+  if (odd) return BadRecord("non-finite-vector", fmt::format("{} has a number that is not finite", Printable(spec.column(), 200)));
   if (dense && !some) return BadRecord("zero-vector", fmt::format("{} has zeros alone, which Pinecone refuses", Printable(spec.column(), 200)));
   return Status::OK();
 }

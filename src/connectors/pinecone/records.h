@@ -41,7 +41,7 @@ class RecordEncoder {
   explicit RecordEncoder(const RecordForm& form);
   ~RecordEncoder();
   /// Appends the row as one vector of an upsert; or leaves `out` as it was and says why: codes of MetadataWriter and PayloadEncoder,
-  /// "missing-vector", "zero-vector", "bad-vector" (numbers that are not finite, an index twice), "empty-vector", "sparse-too-long".
+  /// "missing-vector", "zero-vector", "non-finite-vector", "bad-vector" (an index twice), "empty-vector", "sparse-too-long".
   /// The batch's records have no tenants where namespaces are tenants.
   std::optional<RowReject> Append(const RecordView& view, int64_t row, std::string* out);
 

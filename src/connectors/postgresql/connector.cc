@@ -21,7 +21,7 @@ Capabilities MakeCapabilities() {
   can.max_vectors = 100;
   can.metrics = {Metric::cosine, Metric::dot, Metric::l2, Metric::l1, Metric::hamming, Metric::jaccard};
   can.json = AllJsonFeatures();
-  can.nul = false;
+  can.non_finite = can.nul = false;
   can.replay = Replay::idempotent_upsert;
   can.replace = ReplaceMode::atomic;
   can.defers_index = true;
