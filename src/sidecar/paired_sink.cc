@@ -66,7 +66,7 @@ class PairedSink final : public Sink, public Undo {
 
   Result<RowJudge> JudgeOf(const SinkSpec& spec) const override {
     std::shared_ptr<VectorForm> form = make_form_();
-    if (!form->Begin(spec.schema).ok()) return RowJudge();  // of the schema the plan tells otherwise
+    ARROW_RETURN_NOT_OK(form->Begin(spec.schema));
     return JudgeEach([form, bytes = std::string()](const RecordView& batch, int64_t row) mutable -> std::optional<RowReject> {
       int64_t id = 0;
       bytes.clear();

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "connectors/faiss/library.h"
+#include "connectors/faiss/shape.h"
 #include "sidecar/vectors.h"
 
 namespace vecferry::faiss_files {
@@ -45,12 +46,8 @@ int64_t PartsFor(const IndexKind& kind, int32_t dims) {
 }
 
 Status CheckCounts(const IndexKind& kind, const Rows& rows, int64_t lists) {
-  const bool product = kind.name.ends_with("pq");
-  if (product && rows.dims % PartsFor(kind, rows.dims) != 0) {
-    return MakeError(Category::refused, fmt::format("{} dimensions are not divisible into {} parts", rows.dims, kind.m), "choose m so that it divides the dimensions");
-  }
   if (rows.count == 0) return Status::OK();
-  const int64_t least = std::max(kind.inverted() ? lists : 0, product ? int64_t{1} << kind.nbits : 0);
+  const int64_t least = std::max(kind.inverted() ? lists : 0, kind.product() ? int64_t{1} << kind.nbits : 0);
   if (rows.count >= least) return Status::OK();
   return MakeError(Category::refused, fmt::format("an index of kind {} needs at least {} vectors to be trained on, and there are {}", kind.name, least, rows.count),
                    "use index=flat or hnsw, a smaller nlist, or fewer nbits");
@@ -96,7 +93,7 @@ Status ReadRows(const Rows& rows, int64_t first, int64_t n, std::vector<float>* 
 
 Status Train(faiss::Index& index, const IndexKind& kind, const Rows& rows, int64_t lists, const std::string& what) {
   if (index.is_trained || rows.count == 0) return Status::OK();
-  const int64_t centroids = std::max(kind.inverted() ? lists : 0, kind.name.ends_with("pq") ? int64_t{1} << kind.nbits : 256);
+  const int64_t centroids = std::max(kind.inverted() ? lists : 0, kind.product() ? int64_t{1} << kind.nbits : 256);
   const int64_t wanted = std::min(rows.count, centroids * kPerCentroid);
   std::vector<float> sample(static_cast<size_t>(wanted * rows.dims)), row;
   for (int64_t i = 0; i < wanted; ++i) {
@@ -149,8 +146,17 @@ std::string BinaryHead(const char (&code)[5], int32_t bits, int64_t count) {
   return out;
 }
 
+Status CheckDims(const IndexKind& kind, int32_t dims) {
+  if (!kind.product()) return Status::OK();
+  const int64_t parts = PartsFor(kind, dims);
+  if (dims % parts != 0) return MakeError(Category::refused, fmt::format("{} dimensions are not divisible into {} parts", dims, parts), "choose m so that it divides the dimensions");
+  if (IsReadProduct(static_cast<uint64_t>(parts), static_cast<uint64_t>(kind.nbits))) return Status::OK();
+  return MakeError(Category::refused, fmt::format("the tables of {} parts of {} bits are larger than are read again", parts, kind.nbits), "choose fewer parts with m, or nbits=8");
+}
+
 Status BuildIndex(const IndexKind& kind, const Rows& rows, const fs::path& out) {
   const std::string what = out.string();
+  ARROW_RETURN_NOT_OK(CheckDims(kind, rows.dims));
   const int64_t lists = ListsFor(kind, rows.count);
   ARROW_RETURN_NOT_OK(CheckCounts(kind, rows, lists));
   std::unique_ptr<faiss::Index> index;

@@ -128,7 +128,10 @@ TEST_F(FaissTest, ATransformWhoseBiasIsMissingIsRefusedBeforeTheLibrary) {
 TEST_F(FaissTest, OptionsOfTheSink) {
   EXPECT_TRUE(ParseKind({{"index", "hnsw"}, {"m", "16"}}).ok());
   EXPECT_FALSE(ParseKind({{"index", "hnsw"}, {"m", "0"}}).ok());
+  EXPECT_FALSE(ParseKind({{"index", "hnsw"}, {"m", "1"}}).ok()) << "its levels would never end";
   EXPECT_FALSE(ParseKind({{"nbits", "40"}}).ok());
+  EXPECT_TRUE(ParseKind({{"index", "pq"}, {"nbits", "9"}}).ok());
+  EXPECT_FALSE(ParseKind({{"index", "ivf-pq"}, {"nbits", "9"}}).ok());
   EXPECT_FALSE(ParseKind({{"tolerance", "2"}}).ok());
   EXPECT_FALSE(ParseKind({{"tolerance", "x"}}).ok());
   IndexKind kind;
@@ -138,6 +141,20 @@ TEST_F(FaissTest, OptionsOfTheSink) {
   EXPECT_EQ(can.vector_change, VectorChange::reduced_precision);
   EXPECT_EQ(can.least_cosine, 0.8);
   EXPECT_FALSE(can.tenant || can.metrics.contains(Metric::l1) || can.json.contains(JsonFeature::datetime));
+}
+
+TEST_F(FaissTest, KindsThatCannotBeOfSuchDimensions) {
+  IndexKind kind;
+  kind.name = "pq";
+  kind.m = 5;
+  EXPECT_TRUE(CheckDims(kind, 15).ok());
+  EXPECT_TRUE(IsCategory(CheckDims(kind, 16), Category::refused));
+  kind.nbits = 12;
+  EXPECT_TRUE(IsCategory(CheckDims(kind, 15), Category::refused)) << "what is written is read again";
+  kind.m = 4;
+  EXPECT_TRUE(CheckDims(kind, 16).ok());
+  kind.name = "flat";
+  EXPECT_TRUE(CheckDims(kind, 15).ok());
 }
 
 /// What libfaiss builds is walked and gives the vectors back, in the order in which they were written.

@@ -154,7 +154,8 @@ Result<IndexKind> ParseKind(const std::map<std::string, std::string>& options) {
   ARROW_RETURN_NOT_OK(number("ef_construction", 1, 100000, &kind.ef_construction));
   ARROW_RETURN_NOT_OK(number("nlist", 1, 1 << 24, &kind.nlist));
   ARROW_RETURN_NOT_OK(number("nbits", 4, 12, &kind.nbits));
-  if (kind.name == "hnsw" && kind.m > 512) return MakeError(Category::usage, fmt::format("m={} is out of range for hnsw", kind.m), "use 2 to 512");
+  if (kind.name == "hnsw" && (kind.m == 1 || kind.m > 512)) return MakeError(Category::usage, fmt::format("m={} is out of range for hnsw", kind.m), "use 2 to 512");
+  if (kind.name == "ivf-pq" && kind.nbits > 8) return MakeError(Category::usage, fmt::format("nbits={} is out of range for ivf-pq", kind.nbits), "use 4 to 8, or index=pq");
   kind.tolerance = LeastCosineOf(kind.name);
   if (!text("tolerance").empty()) kind.tolerance = std::strtod(text("tolerance").c_str(), nullptr);
   if (!(kind.tolerance > 0 && kind.tolerance <= 1)) return MakeError(Category::usage, "tolerance is a cosine", "use a number above 0 and up to 1");

@@ -37,6 +37,7 @@ struct IndexKind {
   bool binary() const { return name == "binary"; }
   bool inverted() const { return name.starts_with("ivf"); }
   bool bounded() const { return quantised() || inverted(); }  ///< takes finite numbers alone, and not the largest
+  bool product() const { return name.ends_with("pq"); }
   bool quantised() const { return name != "flat" && name != "hnsw" && name != "ivf" && !binary(); }
 };
 /// What vectors keep of their direction in an index of that kind, where nothing else is said.

@@ -9,7 +9,7 @@ namespace {
 constexpr int kMaxDepth = 8;
 constexpr int32_t kMaxDims = 1 << 20;
 /// What a product quantizer's tables may take, in floats: libfaiss makes some while it loads.
-constexpr int64_t kMaxTable = int64_t{1} << 26;
+constexpr uint64_t kMaxTable = uint64_t{1} << 26;
 
 std::string Spelled(uint32_t code) {
   std::string text(4, ' ');
@@ -196,7 +196,7 @@ class Walker {
       return bytes_.Corrupt("a product quantizer of other dimensions");
     }
     if (centroids != static_cast<int64_t>(dims) << bits && (shape.count > 0 || centroids != 0)) return bytes_.Corrupt("a product quantizer without its centroids");
-    if (static_cast<int64_t>(parts) << (2 * std::min<uint64_t>(bits, 13)) > kMaxTable && bits > 8) {
+    if (!IsReadProduct(parts, bits)) {
       return MakeError(Category::unsupported, fmt::format("a product quantizer of {} x {} bits is not read", parts, bits), "with FAISS, reconstruct the vectors into a Flat index");
     }
     return static_cast<int64_t>((parts * bits + 7) / 8);
@@ -360,6 +360,8 @@ Result<Shape> Walk(const files::File& file) {
   }
   return shape;
 }
+
+bool IsReadProduct(uint64_t parts, uint64_t bits) { return bits <= 8 || parts <= kMaxTable >> (2 * std::min<uint64_t>(bits, 13)); }
 
 bool LooksLikeIndex(std::string_view start) {
   if (start.size() < 4) return false;

@@ -43,6 +43,9 @@ struct Shape {
 /// allows. Memory: eight bytes a list at most.
 Result<Shape> Walk(const files::File& file);
 
+/// Whether a product quantizer of so many parts and bits a part is read: its tables are bounded. bits: 1 to 16.
+bool IsReadProduct(uint64_t parts, uint64_t bits);
+
 /// Whether bytes begin as an index file does.
 bool LooksLikeIndex(std::string_view start);
 

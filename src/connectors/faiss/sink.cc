@@ -48,6 +48,7 @@ class IndexForm final : public sidecar::VectorForm {
     if (spec_.element == Element::bit && spec_.dims % 8 != 0) {
       return MakeError(Category::unsupported, fmt::format("{} bits are not a multiple of 8, as binary indexes need", spec_.dims), "choose another store for them");
     }
+    ARROW_RETURN_NOT_OK(CheckDims(kind_, spec_.dims));
     if (!kind_.metric.empty()) {
       ARROW_ASSIGN_OR_RAISE(spec_.metric, ParseMetric(kind_.metric));
     }
