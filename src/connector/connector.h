@@ -255,7 +255,8 @@ class Sink {
   /// No change of any kind. A dataset that does not exist is not an error: exists is false.
   virtual Result<TargetInfo> Describe() = 0;
   /// What a user should know of what Prepare of that spec would make, for the plan: an index that there will not be. After Describe;
-  /// changes nothing, and asks the store nothing. The spec has schema, layout, on_exists, settings and index; the rest is as by default.
+  /// changes nothing, and asks the store nothing. The spec has schema, layout, on_exists, settings, index and, where
+  /// it is known, expected_records: what filters leave may be fewer. The rest is as by default.
   virtual std::vector<Note> Foresee(const SinkSpec& spec) const { return (void)spec, std::vector<Note>{}; }
   /// What tells of single records for limits that capabilities have no word for: bytes of metadata, kinds of lists, the types of a table's columns;
   /// empty where there are none. As Foresee. Category::refused or unsupported where Prepare would refuse the whole for what is there.

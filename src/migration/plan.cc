@@ -125,6 +125,7 @@ class Planner {
     spec.on_exists = options_.on_exists;
     spec.settings = plan_.source.settings;
     spec.index = options_.index != IndexMode::none;
+    if (plan_.source.count_exact) spec.expected_records = plan_.source.count;
     for (const Note& note : target_.sink->Foresee(spec)) Add(note.code, note.message, false, note.count);
     // A schema that does not fit has been told of already.
     if (std::any_of(plan_.issues.begin(), plan_.issues.end(), [](const auto& issue) { return issue.blocking; })) return Status::OK();

@@ -67,6 +67,7 @@ class PairedSink final : public Sink, public Undo {
   Result<RowJudge> JudgeOf(const SinkSpec& spec) const override {
     std::shared_ptr<VectorForm> form = make_form_();
     ARROW_RETURN_NOT_OK(form->Begin(spec.schema));
+    if (spec.expected_records >= 0) ARROW_RETURN_NOT_OK(form->CheckCount(spec.expected_records));
     return JudgeEach([form, bytes = std::string()](const RecordView& batch, int64_t row) mutable -> std::optional<RowReject> {
       int64_t id = 0;
       bytes.clear();

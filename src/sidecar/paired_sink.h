@@ -18,6 +18,8 @@ class VectorForm {
   virtual ~VectorForm() = default;
   /// Before the first record: takes or refuses the schema (Category::unsupported) and says how vectors are spooled.
   virtual Status Begin(const RecordSchema& schema) = 0;
+  /// Category::refused where a file of so many records or fewer cannot be made.
+  virtual Status CheckCount(int64_t) const { return Status::OK(); }
   /// Bytes before the first vector of the spool, to be filled by Complete.
   virtual int64_t head_size() const = 0;
   /// Elements of a vector as they are spooled; a row takes elements * BytesOf(stored) bytes.

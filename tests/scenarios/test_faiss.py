@@ -169,6 +169,14 @@ def test_vectors_that_nothing_can_be_trained_on_are_told_apart(work, kind, rejec
     assert faiss.read_index(str(work.folder / "docs.index")).ntotal == 1500 - rejected
 
 
+@pytest.mark.parametrize("options, why", [("index=pq&m=3", "8 dimensions are not divisible into 3 parts"), ("index=pq&m=8&nbits=12", "larger than are read again"),
+                                          ("index=pq", "needs at least 256 vectors to be trained on, and there are 100"), ("index=ivf&nlist=101", "needs at least 101 vectors")])
+def test_an_index_that_cannot_be_built_is_told_before_anything_is_written(work, options, why):
+    np.save(work.folder / "v.npy", kinds.vectors(100)[:, :8])
+    harness.refused(work.run("copy", f"npy:{work.folder}/v.npy?metric=l2", f"faiss:{work.folder}/docs.index?{options}"), 8, "", why, "")
+    assert sorted(p.name for p in work.folder.iterdir() if "docs" in p.name) == []
+
+
 def search(index, x, k=5):
     return index.search(x[:20], k)
 

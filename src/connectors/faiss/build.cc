@@ -45,14 +45,6 @@ int64_t PartsFor(const IndexKind& kind, int32_t dims) {
   return 1;
 }
 
-Status CheckCounts(const IndexKind& kind, const Rows& rows, int64_t lists) {
-  if (rows.count == 0) return Status::OK();
-  const int64_t least = std::max(kind.inverted() ? lists : 0, kind.product() ? int64_t{1} << kind.nbits : 0);
-  if (rows.count >= least) return Status::OK();
-  return MakeError(Category::refused, fmt::format("an index of kind {} needs at least {} vectors to be trained on, and there are {}", kind.name, least, rows.count),
-                   "use index=flat or hnsw, a smaller nlist, or fewer nbits");
-}
-
 std::unique_ptr<faiss::Index> MakeIndex(const IndexKind& kind, const Rows& rows, int64_t lists) {
   const int d = rows.dims;
   const auto metric = static_cast<faiss::MetricType>(rows.metric);
@@ -146,6 +138,13 @@ std::string BinaryHead(const char (&code)[5], int32_t bits, int64_t count) {
   return out;
 }
 
+Status CheckRows(const IndexKind& kind, int64_t rows) {
+  const int64_t least = std::max(kind.inverted() ? ListsFor(kind, rows) : 0, kind.product() ? int64_t{1} << kind.nbits : 0);
+  if (rows == 0 || rows >= least) return Status::OK();
+  return MakeError(Category::refused, fmt::format("an index of kind {} needs at least {} vectors to be trained on, and there are {}", kind.name, least, rows),
+                   "use index=flat or hnsw, a smaller nlist, or fewer nbits");
+}
+
 Status CheckDims(const IndexKind& kind, int32_t dims) {
   if (!kind.product()) return Status::OK();
   const int64_t parts = PartsFor(kind, dims);
@@ -158,7 +157,7 @@ Status BuildIndex(const IndexKind& kind, const Rows& rows, const fs::path& out) 
   const std::string what = out.string();
   ARROW_RETURN_NOT_OK(CheckDims(kind, rows.dims));
   const int64_t lists = ListsFor(kind, rows.count);
-  ARROW_RETURN_NOT_OK(CheckCounts(kind, rows, lists));
+  ARROW_RETURN_NOT_OK(CheckRows(kind, rows.count));
   std::unique_ptr<faiss::Index> index;
   ARROW_RETURN_NOT_OK(WithFaiss(what, [&] { index = MakeIndex(kind, rows, lists); }));
   ARROW_RETURN_NOT_OK(Train(*index, kind, rows, lists, what));

@@ -20,6 +20,9 @@ std::string BinaryHead(const char (&code)[5], int32_t bits, int64_t count);
 /// Category::refused where an index of that kind is not built of vectors of so many dimensions, or would not be read again.
 Status CheckDims(const IndexKind& kind, int32_t dims);
 
+/// Category::refused where there are too few vectors to train on; none at all are enough.
+Status CheckRows(const IndexKind& kind, int64_t rows);
+
 /// Builds hnsw, ivf and the quantised kinds through libfaiss and writes the file, synced. Training takes a sample of evenly
 /// spread rows. The index is in memory as a whole until it is written. Category::refused where there are too few vectors.
 Status BuildIndex(const IndexKind& kind, const Rows& rows, const fs::path& out);

@@ -56,6 +56,7 @@ class IndexForm final : public sidecar::VectorForm {
     return Status::OK();
   }
 
+  Status CheckCount(int64_t rows) const override { return CheckRows(kind_, rows); }
   int64_t head_size() const override { return static_cast<int64_t>(Head(0).size()); }
   RowVectors::Place spooled() const override {
     if (kind_.binary()) return {.elements = spec_.dims / 8, .stored = Stored::bits, .element = Element::bit};
