@@ -42,6 +42,19 @@ def plain_table(database, rows=300, table="items", key="id bigint PRIMARY KEY", 
                 copy.write_row([i, f"Title {i}", numpy.array(vec(i, dims), dtype=numpy.float32)])
 
 
+@pytest.mark.parametrize("jobs", ["1", "4"])
+def test_a_table_that_was_never_analysed_is_not_sorted_on_disk(either, work, jobs):
+    """As it is right after a load: its planner takes the rows for narrow ones."""
+    plain_table(either, rows=20000, dims=200)
+    either.run("ALTER TABLE items SET (autovacuum_enabled = off)", "VACUUM items")
+    spilled = "SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()"
+    with either.connect() as connection:
+        before = connection.execute(spilled).fetchone()[0]
+        copied(work, either.uri("items"), "--metric", "l2", "-j", jobs, "--verify", "none")
+        time.sleep(1.5)  # sessions that end tell their figures by then
+        assert connection.execute(spilled).fetchone()[0] == before
+
+
 def test_every_type_as_it_is(either, work):
     either.run("CREATE TYPE mood AS ENUM ('sad', 'happy')", "CREATE DOMAIN positive AS int CHECK (VALUE > 0)",
                "CREATE TABLE typed (id int PRIMARY KEY, b bool, i2 int2, i8 int8, f4 real, f8 double precision, n numeric, t text, c char(5), u uuid, j json, jb jsonb, bin bytea, "

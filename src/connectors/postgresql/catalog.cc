@@ -22,7 +22,8 @@ Result<Answer> Ask(Client& client, const std::string& sql, const std::vector<std
 
 constexpr const char* kFindSql =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples::float8, pg_catalog.pg_table_is_visible(c.oid), c.relhassubclass, "
-    "CASE WHEN c.relkind IN ('r','m') THEN pg_catalog.pg_total_relation_size(c.oid) END, pg_catalog.obj_description(c.oid, 'pg_class') "
+    "CASE WHEN c.relkind IN ('r','m') THEN pg_catalog.pg_total_relation_size(c.oid) END, pg_catalog.obj_description(c.oid, 'pg_class'), "
+    "EXISTS (SELECT FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname) "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relname = $2 AND CASE WHEN $1 = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $1 END "
     "AND c.relkind IN ('r','p','v','m','f')";
@@ -205,6 +206,7 @@ Result<std::optional<Relation>> FindRelation(Client& client, const RelationName&
     relation.has_children = found.Bool(0, 6) && relation.kind == 'r';
     if (!found.IsNull(0, 7)) relation.bytes = found.Int(0, 7);
     relation.comment = found.Text(0, 8);
+    relation.analysed = found.Bool(0, 9);
     ARROW_RETURN_NOT_OK(LoadColumns(client, &relation));
     ARROW_RETURN_NOT_OK(LoadIndexes(client, &relation));
     ARROW_RETURN_NOT_OK(LoadParts(client, &relation));

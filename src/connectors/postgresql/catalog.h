@@ -66,6 +66,7 @@ struct Relation {
   bool has_children = false;   ///< other tables inherit from it: its keys are not unique over all of them
   bool visible = true;         ///< found by its name alone
   std::string comment;
+  bool analysed = false;       ///< the planner has statistics of its own rows
   int64_t estimated_rows = -1;
   int64_t bytes = -1;          ///< with indexes and out-of-line values
 

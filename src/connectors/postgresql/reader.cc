@@ -89,6 +89,7 @@ class RangeReader final : public SplitReader {
       const std::string sql = RangeSql(context_->shape, select_, range_, position_);
       ARROW_ASSIGN_OR_RAISE(client_, OpenReadSession(*context_, sql, select_));
       if (tag_ != context_->snapshot->tag()) continue;  // the state changed meanwhile
+      ARROW_RETURN_NOT_OK(PreferIndex());
       skip_ = position_.same;
       reached_ = position_;
       parser_ = CopyParser(select_.count);
@@ -96,6 +97,14 @@ class RangeReader final : public SplitReader {
       return client_->BeginCopyOut("COPY (" + sql + ") TO STDOUT (FORMAT binary)", kWhat);
     }
     return MakeError({.category = Category::transient, .retry = Retry::after_delay, .next_step = "see whether the server runs well, then run the same command again"}, "the snapshot is lost again and again");
+  }
+
+  /// Of a table that was never analysed, as after a load, the planner does not know how wide the rows are, and sorts them all on the server's disk
+  /// rather than follow the key's index.
+  Status PreferIndex() {
+    const Relation& relation = context_->shape.relation;
+    if (range_.kind != Range::Kind::key || relation.analysed || (relation.kind != 'r' && relation.kind != 'm')) return Status::OK();
+    return client_->Exec("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off", Act::read, kWhat).status();
   }
 
   /// The next row, nothing at the end. A view into the parser.
