@@ -269,6 +269,10 @@ TEST_F(FaissSearchTest, WhatFaissHasNoSearchForIsNotGivenToIt) {
   std::string graph = Built("hnsw");
   graph.replace(kMetric, 4, Raw(int32_t{kInnerProduct}));
   EXPECT_EQ(Searched(graph), Category::unsupported) << "the graph is of inner products, its vectors of squared distances";
+  std::string chain = IndexHead("IxPT", 4, 6, kL2) + Raw(int32_t{1}) + "VNrm" + Raw(2.0f) + Raw(int32_t{4}) + Raw(int32_t{4}) + Raw(uint8_t{1}) + Flat(6, 4);
+  EXPECT_EQ(Searched(chain), Category::internal);
+  chain.replace(kMetric, 4, Raw(int32_t{kInnerProduct}));
+  EXPECT_EQ(Searched(chain), Category::unsupported);
 }
 
 TEST_F(FaissTest, TooFewVectorsToTrainOn) {

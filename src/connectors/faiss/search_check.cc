@@ -84,7 +84,10 @@ Status Prepare(faiss::Index* index, bool rows) {
     if (MetricOf(*map->index) != MetricOf(*map)) return Foreign("the indexes in it are of two metrics");
     return Prepare(map->index, true);
   }
-  if (auto* const chain = dynamic_cast<faiss::IndexPreTransform*>(index)) return Prepare(chain->index, rows);
+  if (auto* const chain = dynamic_cast<faiss::IndexPreTransform*>(index)) {
+    if (MetricOf(*chain->index) != MetricOf(*chain)) return Foreign("the indexes in it are of two metrics");
+    return Prepare(chain->index, rows);
+  }
   if (auto* const refine = dynamic_cast<faiss::IndexRefine*>(index)) {
     refine->k_factor = refine->k_factor >= 1 ? std::min(refine->k_factor, kMostRefined) : 1;
     if (MetricOf(*refine) != MetricOf(*refine->refine_index)) return Foreign("the indexes in it are of two metrics");
