@@ -290,8 +290,11 @@ def test_a_server_restarted_in_mid_copy(tmp_path, work):
         wait_for_copy(database)
         time.sleep(1.5)
         server.kill()
+        # Else it may be back, with its new snapshot, before the rows have changed.
+        process.send_signal(signal.SIGSTOP)
         server.start()
         database.run("UPDATE items SET title = 'after' WHERE id IN (10, 2999)", "DELETE FROM items WHERE id IN (0, 2998)", "INSERT INTO items SELECT -5, 'new', embedding FROM items WHERE id = 1")
+        process.send_signal(signal.SIGCONT)
         assert finished(process)["verify"]["ok"]
         work.ok("verify", database.uri("items"), target)
         records, _ = copied(work, target, name="back.jsonl")
