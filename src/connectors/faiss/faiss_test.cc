@@ -269,8 +269,13 @@ TEST_F(FaissSearchTest, WhatFaissHasNoSearchForIsNotGivenToIt) {
   std::string graph = Built("hnsw");
   graph.replace(kMetric, 4, Raw(int32_t{kInnerProduct}));
   EXPECT_EQ(Searched(graph), Category::unsupported) << "the graph is of inner products, its vectors of squared distances";
-  std::string chain = IndexHead("IxPT", 4, 6, kL2) + Raw(int32_t{1}) + "VNrm" + Raw(2.0f) + Raw(int32_t{4}) + Raw(int32_t{4}) + Raw(uint8_t{1}) + Flat(6, 4);
+  const auto normalised = [](float norm, uint8_t trained) {
+    return IndexHead("IxPT", 4, 6, kL2) + Raw(int32_t{1}) + "VNrm" + Raw(norm) + Raw(int32_t{4}) + Raw(int32_t{4}) + Raw(trained) + Flat(6, 4);
+  };
+  std::string chain = normalised(2, 1);
   EXPECT_EQ(Searched(chain), Category::internal);
+  EXPECT_EQ(Searched(normalised(1, 1)), Category::unsupported);
+  EXPECT_EQ(Searched(normalised(2, 0)), Category::corrupt);
   chain.replace(kMetric, 4, Raw(int32_t{kInnerProduct}));
   EXPECT_EQ(Searched(chain), Category::unsupported);
 }

@@ -10,6 +10,7 @@
 #include <faiss/IndexPQ.h>
 #include <faiss/IndexPreTransform.h>
 #include <faiss/IndexRefine.h>
+#include <faiss/VectorTransform.h>
 #include <faiss/invlists/InvertedLists.h>
 #include <fmt/format.h>
 
@@ -77,6 +78,13 @@ int32_t MetricOf(const faiss::Index& index) {
 
 bool IsFlat(const faiss::Index& index) { return dynamic_cast<const faiss::IndexFlat*>(&index) != nullptr; }
 
+/// Of others libfaiss throws at each query, and loses the memory of its answer.
+Status CheckTransform(const faiss::VectorTransform& transform) {
+  if (!transform.is_trained) return Broken("a transform of it is not trained");
+  const auto* const norm = dynamic_cast<const faiss::NormalizationTransform*>(&transform);
+  return norm && norm->norm != 2.0F ? Foreign("it normalises by another norm than the Euclidean") : Status::OK();
+}
+
 /// `rows`: what it answers with is used as row numbers.
 Status Prepare(faiss::Index* index, bool rows) {
   if (auto* const map = dynamic_cast<faiss::IndexIDMap*>(index)) {
@@ -86,6 +94,7 @@ Status Prepare(faiss::Index* index, bool rows) {
   }
   if (auto* const chain = dynamic_cast<faiss::IndexPreTransform*>(index)) {
     if (MetricOf(*chain->index) != MetricOf(*chain)) return Foreign("the indexes in it are of two metrics");
+    for (const auto* transform : chain->chain) ARROW_RETURN_NOT_OK(CheckTransform(*transform));
     return Prepare(chain->index, rows);
   }
   if (auto* const refine = dynamic_cast<faiss::IndexRefine*>(index)) {
