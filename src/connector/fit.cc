@@ -92,7 +92,7 @@ std::optional<RowReject> RowFit::Check(const RecordView& view, int64_t row) {
   }
   if (!impl_->can.non_finite) {
     for (const VectorColumn& column : view.vectors()) {
-      if (HasNonFinite(column, row)) return RowReject{row, "non-finite-vector", fmt::format("{} has NaN or an infinity, which is not held", Printable(column.spec.column(), 200))};
+      if (const Status finite = CheckFinite(column, row); !finite.ok()) return RowReject{row, FactsOf(finite).code, finite.message()};
     }
   }
   if (!impl_->can.nul && HasNul(view, row)) return RowReject{row, "nul-character", "a text holds the character U+0000, which is not held"};

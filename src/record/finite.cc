@@ -2,6 +2,10 @@
 
 #include <cstring>
 
+#include <fmt/format.h>
+
+#include "base/text.h"
+
 namespace vecferry {
 namespace {
 
@@ -39,6 +43,11 @@ bool HasNonFinite(const VectorColumn& column, int64_t row) {
     return HasNonFinite(Element::f32, {reinterpret_cast<const char*>(column.values + begin), static_cast<size_t>(n) * sizeof(float)});
   }
   return HasNonFinite(column.spec.element, {reinterpret_cast<const char*>(column.data + begin * column.width), static_cast<size_t>(n * column.width)});
+}
+
+Status CheckFinite(const VectorColumn& column, int64_t row) {
+  if (!HasNonFinite(column, row)) return Status::OK();
+  return BadRecord("non-finite-vector", fmt::format("{} has NaN or an infinity, which is not held", Printable(column.spec.column(), 200)));
 }
 
 }  // namespace vecferry

@@ -9,5 +9,7 @@ namespace vecferry {
 bool HasNonFinite(Element element, std::string_view elements);
 /// The same of one record's vector, of any kind; false where it lacks it.
 bool HasNonFinite(const VectorColumn& column, int64_t row);
+/// Bad record "non-finite-vector" where it has one, for a store that holds none.
+Status CheckFinite(const VectorColumn& column, int64_t row);
 
 }  // namespace vecferry

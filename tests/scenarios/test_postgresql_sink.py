@@ -34,6 +34,18 @@ def test_a_fresh_table_on_both_versions(either, work):
     work.digest(source, target)
 
 
+def test_what_pgvector_does_not_take_is_told_apart_before_the_server_is_asked(database, work):
+    """Else a batch is halved at the server until the one row is found, and the reason is the server's."""
+    odd = {7: "NaN", 200: "-Infinity"}
+    records = [record(i, vectors={"vector": [odd[i], 1, 1, 1]}) if i in odd else record(i) for i in range(ROWS)]
+    copy = ["copy", jsonl(work.folder / "records.jsonl", records), database.uri("items")]
+    harness.refused(work.run(*copy), 8, "", "non-finite-vector", "")
+    report = work.json(*copy, "--unsupported", "reject", code=3)
+    assert report["rejected"] == 2 and report["verify"]["ok"] and database.one("SELECT count(*) FROM items") == ROWS - 2
+    rejects = [json.loads(line) for line in open(report["rejects_file"], encoding="utf-8")]
+    assert {(r["id"], r["code"]) for r in rejects if "code" in r} == {("rec-7", "non-finite-vector"), ("rec-200", "non-finite-vector")}
+
+
 def test_element_types_sparse_and_several_vectors(database, work):
     vectors = [{"name": "a", "kind": "dense", "element": "f32", "dims": 3, "metric": "l2"}, {"name": "half", "kind": "dense", "element": "f16", "dims": 4, "metric": "dot"},
                {"name": "flags", "kind": "dense", "element": "bit", "dims": 10, "metric": "hamming"}, {"name": "words", "kind": "sparse", "element": "f32", "dims": 0, "metric": "dot"}]

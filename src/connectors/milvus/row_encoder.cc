@@ -74,7 +74,7 @@ struct RowEncoder::Impl {
       if (column.field().nullable) return column.Null(), Status::OK();
       return BadRecord("missing-vector", fmt::format("the collection's vector '{}' may not be null", Printable(column.field().name, 200)));
     }
-    if (HasNonFinite(vectors, row)) return BadRecord("non-finite-vector", fmt::format("the vector '{}' has NaN or an infinity, which Milvus refuses", Printable(column.field().name, 200)));
+    ARROW_RETURN_NOT_OK(CheckFinite(vectors, row));
     if (vectors.spec.kind == VectorKind::dense) return column.Bytes(vectors.Dense(row)), Status::OK();
     return AppendSparse(vectors, row, column);
   }

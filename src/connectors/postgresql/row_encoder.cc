@@ -209,7 +209,7 @@ struct RowEncoder::Impl {
 
   Status AppendVector(const TargetColumn& column, const VectorColumn& vector, int64_t row, std::string* out) const {
     if (vector.IsNull(row)) return Missing(column, out);
-    if (HasNonFinite(vector, row)) return BadRecord("non-finite-vector", fmt::format("{} has NaN or an infinity, which pgvector refuses", Printable(vector.spec.column(), 200)));
+    ARROW_RETURN_NOT_OK(CheckFinite(vector, row));
     if (vector.spec.kind == VectorKind::sparse) {
       const int32_t begin = vector.offsets[row], end = vector.offsets[row + 1];
       const int32_t dims = column.type.typmod > 0 ? column.type.typmod : 1000000000;
